@@ -1,0 +1,186 @@
+//! The table of what is built.
+
+use crate::operation::{Operation, Operations};
+use rushes_engine::Engine;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+/// Reply of `GET /health`.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`.
+    #[schema(value_type = String, example = "ok")]
+    status: &'static str,
+    /// Version of the program.
+    version: &'static str,
+}
+
+/// Every operation that is built.
+pub(crate) fn operations() -> Operations {
+    let operations = Operations::default().open(
+        Operation::new("Health", "/health", "getHealth").says("Whether the server is up."),
+        || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
+    );
+    let operations = analysis_data(analysis(media(models(operations))));
+    thumbnails(search(operations))
+}
+
+fn models(operations: Operations) -> Operations {
+    operations
+        .get(
+            Operation::new("Models", "/models/loaded", "getLoadedModels")
+                .says("What is in memory. model_key is null where nothing of that kind is loaded."),
+            Engine::loaded_models,
+        )
+        .get(
+            Operation::new("Models", "/models/available", "getAvailableModels")
+                .says("Every model this machine can run, which are on disk, and which is active."),
+            Engine::available_models,
+        )
+        .post(
+            Operation::new("Models", "/models/load", "loadModel")
+                .says(
+                    "Makes a model the active one of its kind, fetching it first if it is not on \
+                     disk. Goes on in the background; the task reports progress.",
+                )
+                .starts_task()
+                .example(json!({"model_key": "lite-260"})),
+            Engine::load_model,
+        )
+}
+
+fn media(operations: Operations) -> Operations {
+    operations.post(
+        Operation::new("Media", "/media/metadata", "getMediaMetadata")
+            .says(
+                "One row a path, in request order. A path that cannot be read gets a row with an \
+                 error in place of the facts; the call itself still succeeds.",
+            )
+            .takes_lists()
+            .probes()
+            .example(json!({"media_paths": ["/footage/A001_C001.mp4"]})),
+        Engine::media_metadata,
+    )
+}
+
+fn analysis(operations: Operations) -> Operations {
+    operations
+        .post(
+            Operation::new("Analysis", "/analyze", "analyze")
+                .says(
+                    "Starts one task over many files. What is already analysed with the same model \
+                     is skipped unless force is true. A file that fails is reported and the others \
+                     go on.",
+                )
+                .takes_lists()
+                .starts_task()
+                .example(json!({"cache_dir": "/footage/.rushes", "media_paths": ["/footage"]})),
+            Engine::analyze,
+        )
+        .post(
+            Operation::new("Analysis", "/analyze/cancel", "cancelAnalysis")
+                .says(
+                    "Stops a task soon. Files already finished stay analysed; the file in progress \
+                     leaves nothing half-written.",
+                )
+                .may_miss()
+                .example(json!({"task_id": "0123456789abcdef0123456789abcdef"})),
+            Engine::cancel,
+        )
+        .get(
+            Operation::new("Analysis", "/tasks", "listTasks")
+                .says("Tasks of this server, newest first, for clients that poll."),
+            Engine::tasks,
+        )
+        .get_one(
+            Operation::new("Analysis", "/tasks/{task_id}", "getTask").says("One task.").may_miss(),
+            Engine::task,
+        )
+}
+
+fn analysis_data(operations: Operations) -> Operations {
+    operations
+        .post(
+            Operation::new("Analysis", "/analysis-data/load", "loadAnalysisData")
+                .says(
+                    "Makes everything analysed in cache_dir searchable. A search loads what it \
+                     needs by itself, so this only takes the wait away from the first one.",
+                )
+                .example(json!({"cache_dir": "/footage/.rushes"})),
+            Engine::load,
+        )
+        .post(
+            Operation::new("Analysis", "/analysis-data/load-for-media", "loadAnalysisDataForMedia")
+                .says("Makes what is analysed of these media searchable.")
+                .takes_lists()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_paths": ["/footage/A001_C001.mp4"],
+                })),
+            Engine::load_for_media,
+        )
+        .post(
+            Operation::new("Analysis", "/analysis-data/load-transcriptions", "loadTranscriptions")
+                .says("Makes transcripts searchable, of these media or of all.")
+                .takes_lists()
+                .example(json!({"cache_dir": "/footage/.rushes"})),
+            Engine::load_transcriptions,
+        )
+        .post(
+            Operation::new("Analysis", "/analysis-data/clear", "clearAnalysisData")
+                .says(
+                    "Drops loaded data from memory, of one cache_dir or of all. Nothing on disk \
+                     changes.",
+                )
+                .example(json!({"cache_dir": "/footage/.rushes"})),
+            Engine::clear,
+        )
+}
+
+fn search(operations: Operations) -> Operations {
+    operations.post(
+        Operation::new("Search", "/search/text", "searchText")
+            .says("Moments that look like the words, best first, never more than max_results.")
+            .takes_lists()
+            .searches()
+            .may_miss()
+            .example(json!({
+                "query": "man pointing a finger",
+                "cache_dir": "/footage/.rushes",
+                "search_all": true,
+                "max_results": 10,
+            })),
+        Engine::search_text,
+    )
+}
+
+fn thumbnails(operations: Operations) -> Operations {
+    operations
+        .post(
+            Operation::new("Thumbnails", "/thumbnails", "getThumbnails")
+                .says(
+                    "One row a request, in request order. A frame that cannot be had gets a row \
+                     with an error and no thumbnail.",
+                )
+                .takes_lists()
+                .decodes()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "requests": [{"media_path": "/footage/A001_C001.mp4", "time_seconds": 2.5}],
+                })),
+            Engine::thumbnails,
+        )
+        .post(
+            Operation::new("Thumbnails", "/thumbnails/scene", "getSceneThumbnails")
+                .says("Pictures evenly spread over a range, in time order.")
+                .decodes()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "start_time": "00:01:00",
+                    "end_time": "00:02:00",
+                })),
+            Engine::scene_thumbnails,
+        )
+}

@@ -1,0 +1,227 @@
+//! The OpenAPI document against the project's copy of the public contract.
+
+use crate::client::SHARED;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Keywords that limit what a request may hold.
+const RANGES: [&str; 8] =
+    ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "default"];
+
+/// The contract.
+pub fn contract() -> Value {
+    serde_yaml_ng::from_str(include_str!("../contract.yaml")).unwrap()
+}
+
+/// Method, path and description of every operation in a document.
+pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let methods = ["get", "post", "put", "delete"];
+    let of_path = |(path, item): (&String, &Value)| {
+        let item = item.clone();
+        let path = path.clone();
+        methods.into_iter().filter_map(move |method| {
+            let operation = item.get(method)?.clone();
+            Some((method.to_uppercase(), path.clone(), operation))
+        })
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+/// What is built, as the running server tells.
+pub fn ours() -> Value {
+    let answer = SHARED.send(&SHARED.head("GET", "/api/v1/openapi.json"), b"");
+    assert_eq!(answer.status, 200);
+    answer.json()
+}
+
+/// A schema of a document without references and alternatives that are only null; the flag tells
+/// whether it may be null.
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> (&'a Value, bool) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return resolve(document, document.pointer(&reference[1..]).unwrap());
+    }
+    let Some(choices) = schema["oneOf"].as_array() else {
+        let null = schema["nullable"] == true
+            || schema["type"].as_array().is_some_and(|types| types.contains(&"null".into()));
+        return (schema, null);
+    };
+    let choice = choices.iter().find(|choice| choice["type"] != "null").unwrap();
+    (resolve(document, choice).0, true)
+}
+
+fn kind(schema: &Value) -> BTreeSet<&str> {
+    let several = schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    several.chain(schema["type"].as_str()).filter(|kind| *kind != "null").collect()
+}
+
+fn names(schema: &Value, list: &str) -> BTreeSet<String> {
+    let names = schema[list].as_array().into_iter().flatten();
+    names.map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+/// Both documents, and which side of a call is compared.
+struct Comparison<'a> {
+    theirs: &'a Value,
+    ours: &'a Value,
+    is_request: bool,
+}
+
+impl Comparison<'_> {
+    fn compare(&self, at: &str, theirs: &Value, ours: &Value) {
+        let (theirs, nullable) = resolve(self.theirs, theirs);
+        let (ours, may_be_null) = resolve(self.ours, ours);
+        assert_eq!(kind(theirs), kind(ours), "{at}: type");
+        assert!(!nullable || may_be_null, "{at} must be allowed to be null");
+        if self.is_request {
+            self.compare_request(at, theirs, ours);
+        } else {
+            let missing: Vec<_> =
+                names(theirs, "required").difference(&names(ours, "required")).cloned().collect();
+            assert!(missing.is_empty(), "{at}: not required: {missing:?}");
+        }
+        self.compare_parts(at, theirs, ours);
+    }
+
+    fn compare_request(&self, at: &str, theirs: &Value, ours: &Value) {
+        assert_eq!(names(theirs, "required"), names(ours, "required"), "{at}: required");
+        for keyword in RANGES {
+            let (theirs, ours) = (&theirs[keyword], &ours[keyword]);
+            let same_number = theirs.as_f64().is_some() && theirs.as_f64() == ours.as_f64();
+            assert!(theirs.is_null() || same_number || theirs == ours, "{at}: {keyword} {ours}");
+        }
+    }
+
+    fn compare_parts(&self, at: &str, theirs: &Value, ours: &Value) {
+        let none = Map::new();
+        let properties = ours["properties"].as_object().unwrap_or(&none);
+        for (name, property) in theirs["properties"].as_object().unwrap_or(&none) {
+            let at = format!("{at}.{name}");
+            self.compare(&at, property, properties.get(name).unwrap_or_else(|| panic!("{at}")));
+        }
+        let Some(items) = theirs.get("items") else { return };
+        match ours["prefixItems"].as_array() {
+            Some(each) => {
+                assert_eq!(theirs["minItems"].as_u64(), Some(each.len() as u64), "{at}");
+                each.iter().for_each(|item| self.compare(&format!("{at}[]"), items, item));
+            }
+            None => self.compare(&format!("{at}[]"), items, &ours["items"]),
+        }
+    }
+}
+
+fn json_schema(content: &Value) -> &Value {
+    &content["content"]["application/json"]["schema"]
+}
+
+fn compare_parameters(at: &str, theirs: &Value, ours: &Value) {
+    let empty = Vec::new();
+    let ours = ours["parameters"].as_array().unwrap_or(&empty);
+    for theirs in theirs["parameters"].as_array().unwrap_or(&empty) {
+        let is_same = |ours: &&Value| ours["name"] == theirs["name"] && ours["in"] == theirs["in"];
+        let ours = ours.iter().find(is_same).unwrap_or_else(|| panic!("{at}: {theirs}"));
+        assert_eq!(theirs["required"], ours["required"], "{at}: {theirs}");
+        assert_eq!(theirs["schema"]["type"], ours["schema"]["type"], "{at}: {theirs}");
+    }
+}
+
+fn compare_operation(documents: (&Value, &Value), at: &str, theirs: &Value, ours: &Value) {
+    let comparison = |is_request| Comparison { theirs: documents.0, ours: documents.1, is_request };
+    assert_eq!(theirs["operationId"], ours["operationId"], "{at}");
+    assert_eq!(theirs["tags"], ours["tags"], "{at}");
+    assert_eq!(
+        theirs.get("security"),
+        ours.get("security").filter(|_| at.contains("health")),
+        "{at}"
+    );
+    compare_parameters(at, theirs, ours);
+    if let Some(body) = theirs.get("requestBody") {
+        assert_eq!(ours["requestBody"]["required"], true, "{at}");
+        let ours = json_schema(&ours["requestBody"]);
+        comparison(true).compare(&format!("{at} request"), json_schema(body), ours);
+    }
+    for (status, response) in theirs["responses"].as_object().unwrap() {
+        let at = format!("{at} {status}");
+        let ours = &ours["responses"][status];
+        assert!(!ours.is_null(), "{at} is missing");
+        let (theirs, _) = resolve(documents.0, response);
+        let (ours, _) = resolve(documents.1, ours);
+        comparison(false).compare(&at, json_schema(theirs), json_schema(ours));
+        let header = "/headers/Retry-After/schema/type";
+        assert!(theirs.pointer(header).is_none() || ours.pointer(header).is_some(), "{at}");
+    }
+}
+
+#[test]
+fn every_built_operation_is_the_contracts() {
+    let (contract, ours) = (contract(), ours());
+    let theirs = operations(&contract);
+    let built = operations(&ours);
+    assert!(built.len() >= 16, "{}", built.len());
+    for (method, path, operation) in &built {
+        let at = format!("{method} {path}");
+        let same = theirs.iter().find(|(m, p, _)| m == method && p == path);
+        let (_, _, expected) = same.unwrap_or_else(|| panic!("{at} is not in the contract"));
+        compare_operation((&contract, &ours), &at, expected, operation);
+    }
+    let scheme = "/components/securitySchemes/LicenseKey";
+    for field in ["type", "in", "name"] {
+        let at = format!("{scheme}/{field}");
+        assert_eq!(contract.pointer(&at), ours.pointer(&at), "{at}");
+    }
+}
+
+#[test]
+fn every_other_operation_answers_that_it_is_not_built() {
+    let is_built = |method: &str, path: &str| {
+        operations(&ours()).iter().any(|(m, p, _)| m == method && p == path)
+    };
+    let mut count = 0;
+    for (method, path, _) in operations(&contract()) {
+        if is_built(&method, &path) {
+            continue;
+        }
+        count += 1;
+        let path = format!("/api/v1{}", path.replace("{id}", "7"));
+        let head = SHARED.head(&method, &path);
+        assert!(SHARED.send(&head, b"").refusal(401).contains("license_key"), "{path}");
+        let head = format!("{head}x-license-key: {}\r\n", SHARED.pro);
+        assert!(SHARED.send(&head, b"").refusal(501).contains("not built"), "{path}");
+    }
+    assert_eq!(count, 24);
+}
+
+#[test]
+fn examples_are_bodies_that_are_understood() {
+    let document = ours();
+    for (method, path, operation) in operations(&document) {
+        let body = &operation["requestBody"]["content"]["application/json"]["example"];
+        if method != "POST" {
+            continue;
+        }
+        assert!(body.is_object(), "{path} has no example");
+        let answer = SHARED.post(&format!("/api/v1{path}"), body);
+        if answer.status == 400 {
+            let message = answer.refusal(400);
+            assert!(!message.contains("field") && !message.contains("the body"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_page_is_served_whole_without_redirects() {
+    for path in ["/docs", "/docs/", "/docs/index.html"] {
+        let page = SHARED.send(&SHARED.head("GET", path), b"");
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")), "{path}");
+        assert!(page.text().contains("<base href=\"/docs/\">"));
+        for rest in page.text().split("\"./").skip(1) {
+            let file = rest.split('"').next().unwrap();
+            let answer = SHARED.send(&SHARED.head("GET", &format!("/docs/{file}")), b"");
+            assert_eq!(answer.status, 200, "{file}");
+            assert!(!answer.body.is_empty(), "{file}");
+        }
+    }
+    let setup = SHARED.send(&SHARED.head("GET", "/docs/swagger-initializer.js"), b"").text();
+    assert!(setup.contains("/api/v1/openapi.json"), "{setup}");
+    SHARED.send(&SHARED.head("GET", "/docs/nothing.js"), b"").refusal(404);
+}

@@ -1,0 +1,11 @@
+//! A real server with a real engine, spoken to over TCP byte by byte, so that what no well-behaved
+//! client would send can be sent.
+
+mod bodies;
+mod client;
+mod contract;
+mod door;
+mod keys;
+mod limits;
+mod sockets;
+mod starting;

@@ -1,0 +1,29 @@
+//! Measures Rushes through its own engine; `bench/README.md` has the method, `bench/runs/` the results.
+
+#![allow(clippy::print_stdout, reason = "the figures are its output")]
+
+mod analysis;
+mod retrieval;
+mod scan;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// What to measure.
+#[derive(Parser)]
+enum Command {
+    /// Recall and rank of labelled pictures and frames.
+    Retrieval(retrieval::Arguments),
+    /// Speed, memory and size of an analysis, and the time to its first result.
+    Analysis(analysis::Arguments),
+    /// Latency of the exact scan.
+    Scan(scan::Arguments),
+}
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Retrieval(arguments) => retrieval::run(&arguments),
+        Command::Analysis(arguments) => analysis::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
+    }
+}

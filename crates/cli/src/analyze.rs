@@ -1,0 +1,86 @@
+//! `rushes analyze`.
+
+use crate::{
+    arguments::{Analyze, Sampling},
+    bar::Bar,
+    settings::Settings,
+};
+use anyhow::{Context, Result};
+use rushes_engine::{
+    Engine,
+    requests::{AnalyzeRequest, CancelRequest, SamplingName},
+};
+use rushes_model::{Progress, TaskState};
+use signal_hook::{consts::signal, iterator::Signals};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Analyses files and shows how far it is. Ctrl-C cancels and leaves nothing half-written.
+pub fn run(settings: Settings, arguments: Analyze) -> Result<ExitCode> {
+    let engine = Engine::open(settings.engine)?;
+    let events = engine.progress();
+    let started = engine.analyze(&request(arguments)?)?;
+    cancel_on_signal(&engine, &started.task_id)?;
+    let last = follow(events, &started.task_id).context("the analysis ended without a word")?;
+    let task = engine.task(&started.task_id)?;
+    for error in &task.errors {
+        eprintln!("failed: {}: {}", error.media_path, error.message);
+    }
+    println!("{}", last.message.unwrap_or_default());
+    let good = last.state == TaskState::Completed && task.errors.is_empty();
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn request(arguments: Analyze) -> Result<AnalyzeRequest> {
+    let sampling = match arguments.sampling {
+        Sampling::Fast => SamplingName::Fast,
+        Sampling::Full => SamplingName::Full,
+    };
+    let (cache_dir, paths) = (absolute(&arguments.cache_dir)?, absolute_all(&arguments.paths)?);
+    let model = arguments.model.map(Into::into);
+    let request = AnalyzeRequest::of_pictures(cache_dir, paths, model);
+    Ok(AnalyzeRequest { force: arguments.force, sampling, ..request })
+}
+
+/// The absolute form of a path, as text for a request.
+pub fn absolute(path: &Path) -> Result<String> {
+    let absolute = fs_err::canonicalize(path).or_else(|_| std::path::absolute(path))?;
+    let text = absolute.into_os_string().into_string();
+    text.map_err(|name| anyhow::anyhow!("{} is not UTF-8; name its folder instead", name.display()))
+}
+
+/// The absolute forms of several paths.
+pub fn absolute_all(paths: &[PathBuf]) -> Result<Vec<String>> {
+    paths.iter().map(|path| absolute(path)).collect()
+}
+
+fn cancel_on_signal(engine: &Engine, task_id: &str) -> Result<()> {
+    let mut signals = Signals::new([signal::SIGINT, signal::SIGTERM])?;
+    let (engine, request) = (engine.clone(), CancelRequest { task_id: task_id.to_owned() });
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            // The task is known, so this cannot fail; its last event ends the command.
+            let _ = engine.cancel(&request);
+        }
+    });
+    Ok(())
+}
+
+fn follow(mut events: UnboundedReceiver<Progress>, task_id: &str) -> Option<Progress> {
+    let mut bar = Bar::new();
+    while let Some(event) = events.blocking_recv() {
+        if event.task_id.to_string() != task_id {
+            continue;
+        }
+        if event.done {
+            bar.clear();
+            return Some(event);
+        }
+        bar.show(&event);
+    }
+    None
+}

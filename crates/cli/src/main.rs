@@ -1,0 +1,46 @@
+//! The `rushes` command.
+//!
+//! Every subcommand opens the same [`Engine`](rushes_engine::Engine) that the server uses, so a search
+//! on the command line and one over HTTP give the same answer. Exit codes: 0 done, 1 failed, 2 wrong
+//! usage.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A command talks on its standard streams.
+
+mod analyze;
+mod arguments;
+mod bar;
+mod doctor;
+mod license;
+mod models;
+mod search;
+mod serve;
+mod settings;
+
+use anyhow::Result;
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rushes: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    let settings = settings::read(arguments.home, arguments.config)?;
+    settings::start_logging(&settings, matches!(arguments.command, Command::Serve(_)))?;
+    match arguments.command {
+        Command::Serve(serve) => serve::run(settings, serve),
+        Command::Analyze(analyze) => analyze::run(settings, analyze),
+        Command::Search(search) => search::run(settings, search),
+        Command::Models(models) => models::run(settings, models),
+        Command::License(license) => license::run(&settings, license),
+        Command::Doctor => doctor::run(settings),
+    }
+}

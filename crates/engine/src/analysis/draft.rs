@@ -1,0 +1,127 @@
+//! What is known of a medium while it is being looked at.
+
+use half::f16;
+use rushes_infer::Embedding;
+use rushes_model::Shot;
+use rushes_shots::{Change, Grey, Rule};
+use rushes_store::RowTime;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// A frame whose small copy differs less than this from the last embedded one (0 to 100, mean over
+/// pixels) shares its vector and preview. Sensor noise lies below, a changed expression above.
+const SAME_PICTURE: f32 = 0.3;
+
+/// One embedded frame.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Vector, L2-normalised.
+    pub vector: Vec<f16>,
+    /// Concepts seen, strongest first.
+    pub tags: Vec<(u16, u8)>,
+    /// JPEG preview.
+    pub preview: Vec<u8>,
+}
+
+impl Row {
+    /// A row of what a model said of a picture.
+    #[must_use]
+    pub fn new(embedding: Embedding, preview: Vec<u8>) -> Self {
+        let vector = embedding.vector.into_iter().map(f16::from_f32).collect();
+        Self { vector, tags: embedding.tags, preview }
+    }
+}
+
+/// Rows by second, and what tells the shots.
+#[derive(Default)]
+pub struct Draft {
+    rows: BTreeMap<u32, (f64, Arc<Row>)>,
+    waiting: HashMap<u32, Vec<(u32, f64)>>,
+    small: BTreeMap<u32, (f64, Grey)>,
+    changes: Vec<Change>,
+    last_sent: Option<(u32, Grey)>,
+}
+
+impl Draft {
+    /// Whether this frame looks like the last one that was embedded. If so it is answered with that
+    /// one's row, now or when it arrives, and need not be embedded itself.
+    pub fn shares(&mut self, second: u32, seconds: f64, small: &Grey) -> bool {
+        let Some((of, last)) = &self.last_sent else { return false };
+        if last.difference(small) >= SAME_PICTURE {
+            return false;
+        }
+        match self.rows.get(of) {
+            Some((_, row)) => {
+                let row = row.clone();
+                self.rows.insert(second, (seconds, row));
+            }
+            None => self.waiting.entry(*of).or_default().push((second, seconds)),
+        }
+        true
+    }
+
+    /// Notes that a frame goes to be embedded.
+    pub fn sent(&mut self, second: u32, small: Grey) {
+        self.last_sent = Some((second, small));
+    }
+
+    /// Keeps the small copy of a frame, from which shots are told where no finer changes come.
+    pub fn saw(&mut self, second: u32, seconds: f64, small: Grey) {
+        self.small.insert(second, (seconds, small));
+    }
+
+    /// Takes an embedded frame, and gives its row to the frames that wait for it.
+    pub fn arrived(&mut self, second: u32, seconds: f64, row: Row) {
+        let row = Arc::new(row);
+        for (second, seconds) in self.waiting.remove(&second).unwrap_or_default() {
+            self.rows.insert(second, (seconds, row.clone()));
+        }
+        self.rows.insert(second, (seconds, row));
+    }
+
+    /// Takes the change between two neighbouring frames of the stream.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Whether this second has a frame already.
+    #[must_use]
+    pub fn has(&self, second: u32) -> bool {
+        self.small.contains_key(&second)
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Rows in time order: second, own time, row.
+    pub fn rows(&self) -> impl Iterator<Item = (u32, f64, &Arc<Row>)> {
+        self.rows.iter().map(|(second, (seconds, row))| (*second, *seconds, row))
+    }
+
+    /// Time of each row.
+    #[must_use]
+    pub fn times(&self) -> Vec<RowTime> {
+        self.rows().map(|(second, seconds, _)| RowTime { second, seconds }).collect()
+    }
+
+    /// Shots as far as they can be told, over the whole duration.
+    ///
+    /// A whole stream tells every frame's change; otherwise neighbouring sampled frames are compared.
+    #[must_use]
+    pub fn shots(&self, duration: f64) -> Vec<Shot> {
+        if !self.changes.is_empty() {
+            return rushes_shots::detect(&self.changes, duration, &Rule::EVERY_FRAME);
+        }
+        let frames: Vec<_> = self.small.values().collect();
+        let changes: Vec<Change> = frames
+            .windows(2)
+            .map(|pair| Change { seconds: pair[1].0, difference: pair[0].1.difference(&pair[1].1) })
+            .collect();
+        rushes_shots::detect(&changes, duration, &Rule::EVERY_SECOND)
+    }
+}

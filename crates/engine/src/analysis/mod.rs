@@ -1,0 +1,201 @@
+//! Analysis: one task over many files, one task after another.
+
+mod bundle;
+mod draft;
+mod embedder;
+mod file;
+mod meter;
+
+pub use draft::{Draft, Row};
+
+use crate::{
+    intake::Reception,
+    library::LoadedFolder,
+    models::ModelPool,
+    tasks::TaskHandle,
+    walk::{Walked, walk},
+};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use embedder::Embedder;
+use file::Outcome;
+use meter::Meter;
+use rushes_infer::VisualModel;
+use rushes_model::{Failure, ModelKey, Sampling, TaskState};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// How long a task waits for its model; a first download may be needed before.
+const MODEL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// A checked request for analysis.
+pub struct Order {
+    /// Reports and cancels.
+    pub task: TaskHandle,
+    /// Where the analyses go.
+    pub folder: Arc<LoadedFolder>,
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Who looks at the pictures.
+    pub model: ModelKey,
+    /// How densely.
+    pub sampling: Sampling,
+    /// Whether to look again at what is analysed already.
+    pub force: bool,
+}
+
+/// Works orders off, first come first served: two at once would only share the same cores.
+pub struct Analyst {
+    orders: Sender<Order>,
+}
+
+/// What the analyst works with.
+#[derive(Clone)]
+pub struct Means {
+    /// Models.
+    pub models: ModelPool,
+    /// Identification and probing.
+    pub reception: Arc<Reception>,
+    /// Threads that embed.
+    pub workers: usize,
+    /// Files in work at the same time.
+    pub files_at_once: NonZeroUsize,
+}
+
+impl Analyst {
+    /// Starts the thread that works orders off.
+    #[must_use]
+    pub fn start(means: Means) -> Self {
+        let (orders, queue): (_, Receiver<Order>) = unbounded();
+        thread::spawn(move || {
+            for order in queue {
+                work_off(&means, &order);
+            }
+        });
+        Self { orders }
+    }
+
+    /// Puts an order at the end of the queue.
+    pub fn take(&self, order: Order) {
+        // The thread lives as long as this sender; if it panicked the task ends here.
+        if let Err(refused) = self.orders.send(order) {
+            refused.0.task.finish(TaskState::Failed, "the analysis thread has stopped; restart Rushes");
+        }
+    }
+}
+
+fn work_off(means: &Means, order: &Order) {
+    if !order.task.start() {
+        return;
+    }
+    match means.models.visual(&order.model, MODEL_PATIENCE) {
+        Ok(model) => analyse_all(means, order, &model),
+        Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
+    }
+}
+
+/// Analyses the files of an order, several at once, and ends its task.
+fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
+    let Walked { files, errors } = walk(&order.paths);
+    let meter = Meter::new(order.task.clone(), files.len());
+    for error in errors {
+        order.task.file_failed(error);
+    }
+    let embedder = Embedder::start(model, means.workers);
+    let shared = file::Task {
+        folder: &order.folder,
+        tools: means.reception.tools(),
+        model,
+        embedder: &embedder,
+        sampling: order.sampling,
+        force: order.force,
+        cancel: order.task.cancel(),
+    };
+    let (next, tally) = (AtomicUsize::new(0), Tally::default());
+    thread::scope(|scope| {
+        for _ in 0..means.files_at_once.get().min(files.len()) {
+            scope.spawn(|| work_through(means, &shared, &files, &next, &meter, &tally));
+        }
+    });
+    drop(embedder);
+    finish(&order.task, &tally);
+}
+
+fn work_through(
+    means: &Means,
+    shared: &file::Task<'_>,
+    files: &[PathBuf],
+    next: &AtomicUsize,
+    meter: &Meter,
+    tally: &Tally,
+) {
+    while !shared.cancel.is_cancelled() {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = files.get(index) else { return };
+        let file_meter = meter.file(index, path);
+        let outcome = analyse_one(means, shared, path, &file_meter);
+        tally.count(outcome.as_ref().ok());
+        match outcome {
+            Ok(Outcome::Cancelled) => {}
+            Ok(_) => file_meter.ended(None),
+            Err(message) => {
+                tracing::warn!(path = %path.display(), %message, "not analysed");
+                file_meter.ended(Some(message));
+            }
+        }
+    }
+}
+
+fn analyse_one(
+    means: &Means,
+    shared: &file::Task<'_>,
+    path: &Path,
+    meter: &meter::FileMeter<'_>,
+) -> Result<Outcome, String> {
+    let intake = means.reception.take_in(path).map_err(|error| error.to_string())?;
+    let outcome = file::analyse(shared, path, &intake, meter);
+    if !matches!(outcome, Ok(Outcome::Analysed | Outcome::AlreadyDone)) {
+        shared.folder.withdraw(shared.model.key(), intake.media_id);
+    }
+    // A decoder that was killed because of a cancel reports an error of its own.
+    if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }
+}
+
+/// Counts outcomes for the closing sentence.
+#[derive(Default)]
+struct Tally {
+    analysed: AtomicUsize,
+    skipped: AtomicUsize,
+}
+
+impl Tally {
+    fn count(&self, outcome: Option<&Outcome>) {
+        match outcome {
+            Some(Outcome::Analysed) => self.analysed.fetch_add(1, Ordering::Relaxed),
+            Some(Outcome::AlreadyDone | Outcome::NothingToSee) => {
+                self.skipped.fetch_add(1, Ordering::Relaxed)
+            }
+            Some(Outcome::Cancelled) | None => 0,
+        };
+    }
+}
+
+fn finish(task: &TaskHandle, tally: &Tally) {
+    let (analysed, skipped) =
+        (tally.analysed.load(Ordering::Relaxed), tally.skipped.load(Ordering::Relaxed));
+    let failed = task.failures();
+    let (state, word) = if task.cancel().is_cancelled() {
+        (TaskState::Cancelled, "Cancelled")
+    } else {
+        (TaskState::Completed, "Done")
+    };
+    let message = format!("{word}: {analysed} analysed, {skipped} nothing to do, {failed} failed");
+    task.finish(state, message);
+}

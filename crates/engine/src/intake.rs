@@ -1,0 +1,72 @@
+//! What must be known of a file before anything is done with it: who it is and what is in it.
+
+use rushes_media::{MediaError, Tools};
+use rushes_model::MediaId;
+use rushes_store::{Catalogue, FileStamp};
+use std::path::Path;
+
+/// A readable medium: its names by content, and what probing told.
+pub use rushes_store::Identity as Intake;
+
+/// Takes files in, and remembers them by path, size and time so that the next look is cheap.
+pub struct Reception {
+    tools: Tools,
+    catalogue: Catalogue,
+}
+
+impl Reception {
+    /// Over these tools and this catalogue.
+    #[must_use]
+    pub fn new(tools: Tools, catalogue: Catalogue) -> Self {
+        Self { tools, catalogue }
+    }
+
+    /// ffmpeg and ffprobe.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// Identifies and probes a file, from memory where it has not changed since.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no medium.
+    pub fn take_in(&self, path: &Path) -> Result<Intake, MediaError> {
+        let stamp = stamp(path);
+        if let Some(intake) = stamp.and_then(|stamp| self.remembered(path, stamp)) {
+            return Ok(intake);
+        }
+        let names = rushes_media::identify(path)?;
+        let facts = self.tools.probe(path)?;
+        let intake = Intake { media_id: names.media_id, hash_str: names.hash_str, facts };
+        if let Some(stamp) = stamp {
+            self.remember(path, stamp, &intake);
+        }
+        Ok(intake)
+    }
+
+    /// The id of a file by what is remembered or by its content; `None` when it cannot be read.
+    #[must_use]
+    pub fn media_id(&self, path: &Path) -> Option<MediaId> {
+        match self.remembered(path, stamp(path)?) {
+            Some(intake) => Some(intake.media_id),
+            None => rushes_media::identify(path).ok().map(|names| names.media_id),
+        }
+    }
+
+    fn remembered(&self, path: &Path, stamp: FileStamp) -> Option<Intake> {
+        self.catalogue.identity(path, stamp).ok()?
+    }
+
+    fn remember(&self, path: &Path, stamp: FileStamp, intake: &Intake) {
+        // The catalogue is a cache: without it the next look takes longer, nothing else.
+        if let Err(error) = self.catalogue.remember(path, stamp, intake) {
+            tracing::warn!(%error, "the catalogue could not be written");
+        }
+    }
+}
+
+/// Taken before the file is read, so that a change while it is read makes the next look a fresh one.
+fn stamp(path: &Path) -> Option<FileStamp> {
+    FileStamp::of(&fs_err::metadata(path).ok()?).ok()
+}

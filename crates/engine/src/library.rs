@@ -1,0 +1,356 @@
+//! What is in memory of the analysis folders, and so can be searched.
+//!
+//! A [`LoadedFolder`] holds a [`LoadedMedia`] for each medium and model: mapped from its bundle, or
+//! built in memory while its analysis is under way.
+
+use crate::{
+    analysis::{Draft, Row},
+    intake::Intake,
+    replies::LoadedCounts,
+};
+use half::f16;
+use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling, Shot, TimeRange};
+use rushes_store::{
+    AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile, is_network_file_system,
+};
+use rushes_vectors::{Rows, Segment, Tags, VectorsError};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+/// A folder that is searched is listed again after this long: another machine may have added to it.
+const LIST_AGAIN: Duration = Duration::from_secs(5);
+
+/// The folders in memory.
+#[derive(Default)]
+pub struct Library(Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>);
+
+/// What is in memory of one analysis folder.
+pub struct LoadedFolder {
+    store: AnalysisFolder,
+    media: RwLock<BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>>,
+    listing: Mutex<Listing>,
+}
+
+/// How much of a folder has been asked for.
+#[derive(Default)]
+struct Listing {
+    whole: bool,
+    last: Option<Instant>,
+    unreadable: HashSet<PathBuf>,
+}
+
+/// One medium as one model saw it.
+pub struct LoadedMedia {
+    /// Identity.
+    pub media_id: MediaId,
+    /// Alias of the API.
+    pub hash_str: HashStr,
+    /// Who saw it.
+    pub model_key: ModelKey,
+    /// Where it was when it was analysed.
+    pub source: PathBuf,
+    /// Second and own time of each row.
+    pub times: Vec<RowTime>,
+    /// Shots in time order.
+    pub shots: Vec<Shot>,
+    /// The vectors.
+    pub segment: Segment,
+    sampling: Option<Sampling>,
+    previews: Previews,
+}
+
+enum Previews {
+    Stored(VisualBundleFile),
+    InMemory(Vec<Arc<Row>>),
+}
+
+impl Library {
+    /// The folder, opened if it was not; nothing is read yet.
+    ///
+    /// # Errors
+    /// `CacheDir` when it is not usable.
+    pub fn folder(&self, cache_dir: &Path) -> Result<Arc<LoadedFolder>, Failure> {
+        let mut folders = self.lock();
+        if let Some(folder) = folders.get(cache_dir) {
+            return Ok(folder.clone());
+        }
+        let store = AnalysisFolder::open(cache_dir).map_err(cache_dir_failure)?;
+        let folder = Arc::new(LoadedFolder {
+            store,
+            media: RwLock::default(),
+            listing: Mutex::default(),
+        });
+        folders.insert(cache_dir.to_owned(), folder.clone());
+        Ok(folder)
+    }
+
+    /// Drops one folder from memory, or all.
+    pub fn clear(&self, cache_dir: Option<&Path>) {
+        match cache_dir {
+            Some(cache_dir) => drop(self.lock().remove(cache_dir)),
+            None => self.lock().clear(),
+        }
+    }
+
+    /// What all folders hold together.
+    #[must_use]
+    pub fn counts(&self) -> LoadedCounts {
+        let folders: Vec<_> = self.lock().values().cloned().collect();
+        folders.iter().map(|folder| folder.counts()).fold(LoadedCounts::default(), |sum, one| {
+            LoadedCounts {
+                media: sum.media + one.media,
+                frames: sum.frames + one.frames,
+                transcripts: sum.transcripts + one.transcripts,
+                faces: sum.faces + one.faces,
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<LoadedFolder>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A failure to use an analysis folder, as callers are told it.
+pub fn cache_dir_failure(error: StoreError) -> Failure {
+    Failure::new(ErrorCode::CacheDir, error.to_string())
+}
+
+type Media = BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>;
+
+impl LoadedFolder {
+    /// Makes sure that the folder can be written, before work is put into what goes there.
+    ///
+    /// # Errors
+    /// `CacheDir` with what is in the way.
+    pub fn ensure_writable(&self) -> Result<(), Failure> {
+        self.store.ensure_writable().map_err(cache_dir_failure)
+    }
+
+    /// Brings everything analysed into memory. What was brought before and is unchanged costs nothing,
+    /// and the folder is not listed more than once in five seconds.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn load_all(&self) -> Result<(), Failure> {
+        let mut listing = self.listing();
+        if listing.whole && listing.last.is_some_and(|last| last.elapsed() < LIST_AGAIN) {
+            return Ok(());
+        }
+        for entry in self.store.list().map_err(cache_dir_failure)? {
+            self.load_entry(&entry, &mut listing);
+        }
+        listing.whole = true;
+        listing.last = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Brings the analyses of one medium into memory.
+    pub fn load_medium(&self, media_id: MediaId) {
+        let mut listing = self.listing();
+        for entry in self.store.of_medium(&media_id).unwrap_or_default() {
+            self.load_entry(&entry, &mut listing);
+        }
+    }
+
+    /// Whether everything was asked into memory, rather than single media.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.listing().whole
+    }
+
+    /// Whether nothing was asked into memory yet.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        !self.is_whole() && self.read().is_empty()
+    }
+
+    fn load_entry(&self, entry: &Entry, listing: &mut Listing) {
+        let key = (entry.model_key.clone(), entry.media_id);
+        if self.read().contains_key(&key) || listing.unreadable.contains(&entry.path) {
+            return;
+        }
+        match LoadedMedia::stored(&entry.path) {
+            Ok(media) => self.insert(media),
+            Err(error) => {
+                tracing::warn!(path = %entry.path.display(), %error, "analysis set aside");
+                if self.store.quarantine(entry, &error.to_string()).is_err() {
+                    listing.unreadable.insert(entry.path.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether this medium's analysis by this model is there, at least as dense as asked for.
+    #[must_use]
+    pub fn has(&self, model: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
+        self.load_medium(media_id);
+        let key = (model.clone(), media_id);
+        let found = self.read().get(&key).and_then(|media| media.sampling);
+        found.is_some_and(|found| found == Sampling::Full || found == sampling)
+    }
+
+    /// Models whose finished analysis of this medium is there.
+    #[must_use]
+    pub fn models_of(&self, media_id: MediaId) -> Vec<String> {
+        let entries = self.store.of_medium(&media_id).unwrap_or_default();
+        entries.into_iter().map(|entry| entry.model_key.into()).collect()
+    }
+
+    /// Lets searches see an analysis under way.
+    pub fn show(&self, media: LoadedMedia) {
+        self.insert(media);
+    }
+
+    /// Takes back what [`LoadedFolder::show`] showed; a finished analysis from before shows again.
+    pub fn withdraw(&self, model: &ModelKey, media_id: MediaId) {
+        let key = (model.clone(), media_id);
+        let in_memory = |media: &Arc<LoadedMedia>| media.sampling.is_none();
+        if self.read().get(&key).is_some_and(in_memory) {
+            self.write().remove(&key);
+            self.load_medium(media_id);
+        }
+    }
+
+    /// Publishes an analysis and makes it what searches see.
+    ///
+    /// # Errors
+    /// When it cannot be written; the error names the path.
+    pub fn publish(&self, bundle: &VisualBundle) -> Result<(), StoreError> {
+        let path = self.store.publish(bundle)?;
+        self.insert(LoadedMedia::stored(&path)?);
+        Ok(())
+    }
+
+    /// All media in memory that this model saw.
+    #[must_use]
+    pub fn seen_by(&self, model: &ModelKey) -> Vec<Arc<LoadedMedia>> {
+        self.read().values().filter(|media| media.model_key == *model).cloned().collect()
+    }
+
+    /// Models of which anything is in memory.
+    #[must_use]
+    pub fn models(&self) -> Vec<ModelKey> {
+        let mut keys: Vec<_> = self.read().keys().map(|(model, _)| model.clone()).collect();
+        keys.dedup();
+        keys
+    }
+
+    /// What is in memory. A medium that two models saw counts once.
+    #[must_use]
+    pub fn counts(&self) -> LoadedCounts {
+        let media = self.read();
+        let ids: HashSet<MediaId> = media.keys().map(|(_, id)| *id).collect();
+        let frames = media.values().map(|media| media.times.len() as u64).sum();
+        LoadedCounts { media: ids.len() as u64, frames, ..LoadedCounts::default() }
+    }
+
+    fn insert(&self, media: LoadedMedia) {
+        self.write().insert((media.model_key.clone(), media.media_id), Arc::new(media));
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Media> {
+        self.media.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Media> {
+        self.media.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listing(&self) -> MutexGuard<'_, Listing> {
+        self.listing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LoadedMedia {
+    /// From a bundle that is checked as it is opened.
+    fn stored(path: &Path) -> Result<Self, StoreError> {
+        let file = VisualBundleFile::open(path)?;
+        let segment = open_segment(&file).map_err(|error| StoreError::Damaged {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let meta = file.meta();
+        Ok(Self {
+            media_id: meta.media_id,
+            hash_str: meta.hash_str,
+            model_key: meta.model_key.clone(),
+            source: meta.source_path.clone(),
+            times: file.times().to_vec(),
+            shots: file.shots().to_vec(),
+            segment,
+            sampling: Some(meta.sampling),
+            previews: Previews::Stored(file),
+        })
+    }
+
+    /// From an analysis under way.
+    ///
+    /// # Errors
+    /// When the rows are not of one length.
+    pub fn in_memory(
+        path: &Path,
+        intake: &Intake,
+        model_key: &ModelKey,
+        draft: &Draft,
+        duration: f64,
+    ) -> Result<Self, VectorsError> {
+        let rows: Vec<_> = draft.rows().collect();
+        let segment = own_segment(&rows)?;
+        Ok(Self {
+            media_id: intake.media_id,
+            hash_str: intake.hash_str,
+            model_key: model_key.clone(),
+            source: path.to_owned(),
+            times: draft.times(),
+            shots: draft.shots(duration),
+            segment,
+            sampling: None,
+            previews: Previews::InMemory(rows.iter().map(|(_, _, row)| (*row).clone()).collect()),
+        })
+    }
+
+    /// JPEG preview of a row.
+    ///
+    /// # Errors
+    /// When the bundle cannot be read any more.
+    pub fn preview(&self, row: usize) -> Result<Vec<u8>, StoreError> {
+        match &self.previews {
+            Previews::Stored(file) => Ok(file.preview(row)?.unwrap_or_default()),
+            Previews::InMemory(rows) => Ok(rows[row].preview.clone()),
+        }
+    }
+
+    /// The shot that a row lies in, by number and range.
+    #[must_use]
+    pub fn shot_of(&self, row: usize) -> (usize, TimeRange) {
+        let seconds = self.times[row].seconds;
+        let after = self.shots.partition_point(|shot| shot.range.start <= seconds + 1e-6);
+        let index = after.saturating_sub(1);
+        let alone = TimeRange { start: seconds, end: seconds };
+        (index, self.shots.get(index).map_or(alone, |shot| shot.range))
+    }
+}
+
+/// Maps a bundle's vectors, or reads them where the folder is on a network: a mapped page of a share
+/// that went away would end the process.
+fn open_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
+    let (at, tags) = (file.rows(), file.tags());
+    if is_network_file_system(&at.path).unwrap_or(true) {
+        let tags = tags.map(|at| Tags::read(&at.path, at.offset, at.count)).transpose()?;
+        return Segment::new(Rows::read(&at.path, at.offset, at.count, at.width)?, tags);
+    }
+    let tags = tags.map(|at| Tags::map(&at.path, at.offset, at.count)).transpose()?;
+    Segment::new(Rows::map(&at.path, at.offset, at.count, at.width)?, tags)
+}
+
+fn own_segment(rows: &[(u32, f64, &Arc<Row>)]) -> Result<Segment, VectorsError> {
+    let dim = rows.first().map_or(0, |(_, _, row)| row.vector.len());
+    let vectors: Vec<f16> = rows.iter().flat_map(|(_, _, row)| row.vector.iter().copied()).collect();
+    let tags: Vec<u8> = rows.iter().flat_map(|(_, _, row)| Tags::pack(&row.tags)).collect();
+    Segment::new(Rows::owned(vectors, dim)?, Some(Tags::owned(tags)?))
+}

@@ -1,0 +1,287 @@
+//! What callers ask for. Field names, defaults and ranges are the public contract's; every way in
+//! (HTTP, command line, agents) fills the same types.
+
+use rushes_model::Sampling;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// Largest number of results that one search gives.
+pub const MAX_RESULTS: u32 = 1000;
+/// Longest query in characters.
+pub const MAX_QUERY_CHARS: usize = 2000;
+/// Most paths that one metadata call takes.
+pub const MAX_METADATA_PATHS: usize = 10_000;
+/// Most paths that one analysis takes.
+pub const MAX_ANALYZE_PATHS: usize = 100_000;
+/// Most pictures that one thumbnails call takes.
+pub const MAX_THUMBNAILS: usize = 1000;
+
+fn yes() -> bool {
+    true
+}
+
+/// Body of `POST /models/load`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct LoadModelRequest {
+    /// Key of the model in the registry.
+    pub model_key: String,
+}
+
+/// Body of `POST /media/metadata`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct MetadataRequest {
+    /// Absolute paths, at most 10,000.
+    #[schema(min_items = 1, max_items = 10_000)]
+    pub media_paths: Vec<String>,
+    /// With it, each row also tells what has been analysed.
+    #[serde(default)]
+    pub cache_dir: Option<String>,
+}
+
+/// Body of `POST /analyze`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct AnalyzeRequest {
+    /// Analysis folder; made if its parent exists.
+    pub cache_dir: String,
+    /// Files or folders; a folder is walked.
+    #[schema(min_items = 1, max_items = 100_000)]
+    pub media_paths: Vec<String>,
+    /// Look at the pictures.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub visual: bool,
+    /// Listen to the speech.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub speech: bool,
+    /// Find faces.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub faces: bool,
+    /// The collection that faces go to. Required when `faces` is true.
+    #[serde(default)]
+    pub cluster_job_name: Option<String>,
+    /// Visual model; the active one when absent.
+    #[serde(default)]
+    pub visual_model_key: Option<String>,
+    /// Speech model; the active one when absent.
+    #[serde(default)]
+    pub speech_model_key: Option<String>,
+    /// BCP 47 or ISO 639-1 code of the speech; found out when absent.
+    #[serde(default)]
+    #[schema(example = "en")]
+    pub language: Option<String>,
+    /// Analyse again what is already analysed.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub force: bool,
+    /// Ours: `full` looks at every second, `fast` at keyframes only.
+    #[serde(default)]
+    #[schema(inline, default = "full")]
+    pub sampling: SamplingName,
+}
+
+impl AnalyzeRequest {
+    /// A request to look at the pictures of these media, everything else by default.
+    #[must_use]
+    pub fn of_pictures(cache_dir: String, media_paths: Vec<String>, model: Option<String>) -> Self {
+        Self {
+            cache_dir,
+            media_paths,
+            visual: true,
+            speech: false,
+            faces: false,
+            cluster_job_name: None,
+            visual_model_key: model,
+            speech_model_key: None,
+            language: None,
+            force: false,
+            sampling: SamplingName::default(),
+        }
+    }
+}
+
+/// Sampling as requests name it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SamplingName {
+    /// Keyframes only.
+    Fast,
+    /// One frame for every second.
+    #[default]
+    Full,
+}
+
+impl From<SamplingName> for Sampling {
+    fn from(name: SamplingName) -> Self {
+        match name {
+            SamplingName::Fast => Self::Fast,
+            SamplingName::Full => Self::Full,
+        }
+    }
+}
+
+/// Body of `POST /analyze/cancel`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct CancelRequest {
+    /// The task to stop.
+    pub task_id: String,
+}
+
+/// Body of `POST /analysis-data/load`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct LoadRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+}
+
+/// Body of `POST /analysis-data/load-for-media`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct LoadForMediaRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Media to load.
+    #[schema(min_items = 1)]
+    pub media_paths: Vec<String>,
+}
+
+/// Body of `POST /analysis-data/load-transcriptions`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct LoadTranscriptionsRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Media to load; all when absent.
+    #[serde(default)]
+    pub media_paths: Option<Vec<String>>,
+}
+
+/// Body of `POST /analysis-data/clear`.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub struct ClearRequest {
+    /// Analysis folder to drop from memory; all when absent.
+    #[serde(default)]
+    pub cache_dir: Option<String>,
+}
+
+/// A person that must be seen.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct PersonFilter {
+    /// Collection of faces.
+    pub cluster_job_name: String,
+    /// Name given to a cluster.
+    #[serde(default)]
+    pub person_name: Option<String>,
+    /// Cluster, when it has no name.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
+}
+
+/// Body of `POST /search/text`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct SearchTextRequest {
+    /// What is looked for, in words.
+    #[schema(min_length = 1, max_length = 2000, example = "man pointing a finger")]
+    pub query: String,
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Restrict to these media. Not looked at when `search_all` is true.
+    #[serde(default)]
+    pub media_paths: Option<Vec<String>>,
+    /// At most so many matches.
+    #[serde(default = "default_results")]
+    #[schema(minimum = 1, maximum = 1000, default = 50)]
+    pub max_results: u32,
+    /// Weight of the text part of the query.
+    #[serde(default = "one")]
+    #[schema(default = 1)]
+    pub text_weight: f64,
+    /// Visual concepts; what looks like them is pushed down softly, not removed.
+    #[serde(default)]
+    pub exclude: Option<Vec<String>>,
+    /// All loaded media of `cache_dir`.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub search_all: bool,
+    /// Keep only moments in which all of these people are seen.
+    #[serde(default)]
+    pub people_filter: Option<Vec<PersonFilter>>,
+}
+
+impl SearchTextRequest {
+    /// A search of all of a folder, everything else by default.
+    #[must_use]
+    pub fn simple(query: impl Into<String>, cache_dir: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            cache_dir: cache_dir.into(),
+            media_paths: None,
+            max_results: default_results(),
+            text_weight: one(),
+            exclude: None,
+            search_all: false,
+            people_filter: None,
+        }
+    }
+}
+
+fn default_results() -> u32 {
+    50
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// One picture of `POST /thumbnails`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ThumbnailRequest {
+    /// Absolute path of the medium.
+    pub media_path: String,
+    /// Time from the start of the medium.
+    #[schema(minimum = 0)]
+    pub time_seconds: f64,
+}
+
+/// Body of `POST /thumbnails`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ThumbnailsRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Width of the pictures in pixels; heights follow the shape of the medium.
+    #[serde(default = "default_width")]
+    #[schema(minimum = 16, maximum = 3840, default = 320)]
+    pub width: u32,
+    /// Which pictures.
+    #[schema(min_items = 1, max_items = 1000)]
+    pub requests: Vec<ThumbnailRequest>,
+}
+
+fn default_width() -> u32 {
+    320
+}
+
+/// Body of `POST /thumbnails/scene`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct SceneThumbnailsRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Absolute path of the medium.
+    pub media_path: String,
+    /// In point as `HH:MM:SS`, fractions allowed.
+    #[schema(pattern = r"^\d{2,}:[0-5]\d:[0-5]\d(\.\d+)?$", example = "00:01:00")]
+    pub start_time: String,
+    /// Out point as `HH:MM:SS`, fractions allowed.
+    #[schema(pattern = r"^\d{2,}:[0-5]\d:[0-5]\d(\.\d+)?$", example = "00:02:00")]
+    pub end_time: String,
+    /// Alias of the medium; used where `media_path` is no longer there.
+    #[serde(default)]
+    pub hash_str: Option<String>,
+    /// At most so many pictures, evenly spread.
+    #[serde(default = "default_scene")]
+    #[schema(minimum = 1, maximum = 600, default = 60)]
+    pub max_thumbnails: u32,
+}
+
+fn default_scene() -> u32 {
+    60
+}

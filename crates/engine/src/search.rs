@@ -1,0 +1,160 @@
+//! Search: from a sentence to moments.
+
+use crate::{
+    intake::Reception,
+    library::{LoadedFolder, LoadedMedia},
+    replies::VisualMatch,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rushes_infer::{InferError, TextQuery, VisualModel};
+use rushes_model::{ErrorCode, Failure, ModelKey, TimeRange, timestamp};
+use rushes_store::RowTime;
+use rushes_vectors::{Hit, Query, Segment, top_k};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// How far an excluded concept pushes down, as a share of its own similarity: softly, so that a match
+/// which fits the query much better than the excluded concept stays on top.
+const EXCLUDE_WEIGHT: f32 = 0.5;
+/// Frames that are ranked for each moment wanted, before those of one shot are grouped.
+const FRAMES_PER_MOMENT: usize = 20;
+
+/// Where a search looks.
+pub struct Scope {
+    /// The media, of one model.
+    pub media: Vec<Arc<LoadedMedia>>,
+    /// The path that the caller knows each medium by, where it named one.
+    pub named: HashMap<rushes_model::MediaId, String>,
+}
+
+impl Scope {
+    /// All of a folder, or the media that `paths` lead to.
+    ///
+    /// # Errors
+    /// `BadRequest` when the folder holds analyses by other models only.
+    pub fn new(
+        folder: &LoadedFolder,
+        model: &ModelKey,
+        reception: &Reception,
+        paths: Option<&[PathBuf]>,
+    ) -> Result<Self, Failure> {
+        let Some(paths) = paths else {
+            folder.load_all()?;
+            let media = seen_by(folder, model)?;
+            return Ok(Self { media, named: HashMap::new() });
+        };
+        let was_untouched = folder.is_untouched();
+        if was_untouched || folder.is_whole() {
+            folder.load_all()?;
+        }
+        let mut named = HashMap::new();
+        let all = seen_by(folder, model)?;
+        for path in paths {
+            let by_source = || all.iter().find(|media| media.source == *path);
+            let by_source = || by_source().map(|media| media.media_id);
+            if let Some(media_id) = reception.media_id(path).or_else(by_source) {
+                named.entry(media_id).or_insert_with(|| path.display().to_string());
+            }
+        }
+        if !folder.is_whole() {
+            named.keys().for_each(|media_id| folder.load_medium(*media_id));
+        }
+        let wanted = |media: &Arc<LoadedMedia>| named.contains_key(&media.media_id);
+        let media = seen_by(folder, model)?.into_iter().filter(wanted).collect();
+        Ok(Self { media, named })
+    }
+}
+
+fn seen_by(folder: &LoadedFolder, model: &ModelKey) -> Result<Vec<Arc<LoadedMedia>>, Failure> {
+    let media = folder.seen_by(model);
+    let others = folder.models();
+    if media.is_empty() && !others.is_empty() {
+        let others: Vec<_> = others.iter().map(ModelKey::as_str).collect();
+        let message = format!(
+            "cache_dir was analysed with {}, not with {model}, which is active; load one of those \
+             with POST /models/load, or analyse again",
+            others.join(", ")
+        );
+        return Err(Failure::new(ErrorCode::BadRequest, message));
+    }
+    Ok(media)
+}
+
+/// A query in the model's space: the sentence, less a share of what is excluded.
+///
+/// # Errors
+/// When inference fails.
+pub fn query(
+    model: &dyn VisualModel,
+    sentence: &str,
+    text_weight: f32,
+    exclude: &[String],
+) -> Result<Query, Failure> {
+    let failed = |error: InferError| internal(&error);
+    let TextQuery { mut vector, words, word_weight } = model.embed_text(sentence).map_err(failed)?;
+    vector.iter_mut().for_each(|value| *value *= text_weight);
+    let mut query = Query::new(vector).with_words(&words, word_weight * text_weight);
+    for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {
+        query = query.minus(&model.embed_text(concept).map_err(failed)?.vector, EXCLUDE_WEIGHT);
+    }
+    Ok(query)
+}
+
+/// The best moments: one a shot, with its best frame, best first.
+///
+/// # Errors
+/// When a preview cannot be read.
+pub fn moments(scope: &Scope, query: &Query, most: usize) -> Result<Vec<VisualMatch>, Failure> {
+    let segments: Vec<&Segment> = scope.media.iter().map(|media| &media.segment).collect();
+    let frames: usize = scope.media.iter().map(|media| media.times.len()).sum();
+    let mut wanted = most.saturating_mul(FRAMES_PER_MOMENT).min(frames);
+    loop {
+        let hits = top_k(&segments, query, wanted, None).map_err(|error| internal(&error))?;
+        let grouped = group(scope, &hits, most);
+        // Long shots can fill the list with their own frames: look further down until it is full.
+        if grouped.len() >= most || wanted >= frames {
+            return grouped.into_iter().map(|(rank, hit)| moment(scope, rank, hit)).collect();
+        }
+        wanted = wanted.saturating_mul(4).min(frames);
+    }
+}
+
+/// The first hit of each shot, with its rank among all.
+fn group<'h>(scope: &Scope, hits: &'h [Hit], most: usize) -> Vec<(usize, &'h Hit)> {
+    let mut shots = HashSet::new();
+    let first_of_shot = |(_, hit): &(usize, &Hit)| {
+        let (shot, _) = scope.media[hit.segment].shot_of(hit.row);
+        shots.insert((hit.segment, shot))
+    };
+    hits.iter().enumerate().filter(first_of_shot).take(most).collect()
+}
+
+fn moment(scope: &Scope, rank: usize, hit: &Hit) -> Result<VisualMatch, Failure> {
+    let media = &scope.media[hit.segment];
+    let RowTime { second, seconds } = media.times[hit.row];
+    let (_, TimeRange { start, end }) = media.shot_of(hit.row);
+    let preview = media.preview(hit.row).map_err(|error| internal(&error))?;
+    let named = scope.named.get(&media.media_id).cloned();
+    Ok(VisualMatch {
+        frame_idx: second.to_string(),
+        timestamp: timestamp(f64::from(second)),
+        image: STANDARD.encode(preview),
+        scene_start_timestamp: timestamp(start),
+        scene_end_timestamp: timestamp(end),
+        original_index: rank as u64,
+        hash_str: media.hash_str.to_string(),
+        video_path: named.unwrap_or_else(|| media.source.display().to_string()),
+        frame_index: u64::from(second),
+        similarity: f64::from(hit.score),
+        time_seconds: seconds,
+        scene_start_seconds: start,
+        scene_end_seconds: end,
+    })
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::Internal, error.to_string())
+}

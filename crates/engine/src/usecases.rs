@@ -1,0 +1,427 @@
+//! The facade: one method a use case.
+
+use crate::{
+    analysis::{Analyst, Means, Order},
+    config::Config,
+    door,
+    intake::Reception,
+    library::{Library, LoadedFolder},
+    metadata,
+    models::ModelPool,
+    paths::Roots,
+    pull::{self, PullProgress},
+    replies::{
+        AnalysisState, AvailableModels, LoadReply, LoadedModels, Matches, MediaMetadataReply, Message,
+        SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
+    },
+    requests::{
+        AnalyzeRequest, CancelRequest, ClearRequest, LoadForMediaRequest, LoadModelRequest,
+        LoadRequest, LoadTranscriptionsRequest, MAX_ANALYZE_PATHS, MAX_METADATA_PATHS,
+        MAX_QUERY_CHARS, MAX_RESULTS, MAX_THUMBNAILS, MetadataRequest, SceneThumbnailsRequest,
+        SearchTextRequest, ThumbnailsRequest,
+    },
+    search::{self, Scope},
+    tasks::TaskTable,
+    thumbnails,
+};
+use fs_err as fs;
+use rushes_license::Gate;
+use rushes_infer::fetch::PullReport;
+use rushes_media::{Cancel, Limits, Tools};
+use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
+use rushes_store::Catalogue;
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// How long a search waits for its model before the caller is told to try again.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(8);
+/// How long tasks have to stop when the process ends.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How often unused models are looked for.
+const JANITOR_ROUND: Duration = Duration::from_secs(20);
+
+/// Everything that Rushes can do. Cheap to clone; calls block and may come from any thread.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    roots: Roots,
+    gate: Gate,
+    models: ModelPool,
+    reception: Arc<Reception>,
+    library: Library,
+    tasks: TaskTable,
+    analyst: Analyst,
+}
+
+impl Engine {
+    /// Opens the home folder, makes it if it is not there, and starts the analysis thread. No model is
+    /// loaded until one is needed.
+    ///
+    /// # Errors
+    /// When the home folder, the license files or the user's model registry cannot be used, or ffmpeg
+    /// is missing.
+    pub fn open(config: Config) -> Result<Self, Failure> {
+        let internal = |error: &dyn std::fmt::Display| {
+            Failure::new(ErrorCode::Internal, error.to_string())
+        };
+        fs::create_dir_all(&config.home).map_err(|error| internal(&error))?;
+        let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
+        let catalogue = Catalogue::open(&config.home.join("catalogue.db"))
+            .map_err(|error| internal(&error))?;
+        let models = ModelPool::open(&config)?;
+        let reception = Arc::new(Reception::new(tools, catalogue));
+        let analyst = Analyst::start(Means {
+            models: models.clone(),
+            reception: reception.clone(),
+            workers: config.worker_count(),
+            files_at_once: config.files_at_once,
+        });
+        let inner = Arc::new(Inner {
+            roots: Roots::new(&config.roots)?,
+            gate: door::gate(&config)?,
+            models,
+            reception,
+            library: Library::default(),
+            tasks: TaskTable::default(),
+            analyst,
+            config,
+        });
+        start_janitor(&inner);
+        Ok(Self(inner))
+    }
+
+    /// How this engine was set up.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The models of this engine.
+    #[must_use]
+    pub fn models(&self) -> &ModelPool {
+        &self.0.models
+    }
+
+    /// Lets a Pro key in.
+    ///
+    /// # Errors
+    /// `Unauthorized`, `NotPro`, or `LicenseServer` when nobody could decide.
+    pub fn authorize(&self, key: Option<&str>) -> Result<(), Failure> {
+        door::authorize(&self.0.gate, key)
+    }
+
+    /// What is in memory of the models.
+    #[must_use]
+    pub fn loaded_models(&self) -> LoadedModels {
+        self.0.models.loaded()
+    }
+
+    /// Every model that can be had.
+    #[must_use]
+    pub fn available_models(&self) -> AvailableModels {
+        self.0.models.available()
+    }
+
+    /// Makes a model the active one, in the background; fetches it first if it is not on disk.
+    ///
+    /// # Errors
+    /// `UnknownModel`.
+    pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
+        let key = self.0.models.known_visual(&request.model_key)?;
+        let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
+        let started = TaskStarted {
+            message: format!("Loading {key}"),
+            task_id: task.id().to_string(),
+        };
+        let engine = self.clone();
+        thread::spawn(move || pull::load_task(&engine.0.config, &engine.0.models, &key, &task));
+        Ok(started)
+    }
+
+    /// Cancels all tasks and waits a moment for them, so that no decoder outlives the process and
+    /// nothing is left half-written.
+    pub fn stop(&self) {
+        self.0.tasks.cancel_all();
+        let begun = Instant::now();
+        while !self.0.tasks.all_over() && begun.elapsed() < STOP_PATIENCE {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Fetches whatever a model or component lacks, telling how far it is.
+    ///
+    /// # Errors
+    /// `UnknownModel`, or which file failed and what to do.
+    pub fn pull_model(
+        &self,
+        key: &ModelKey,
+        progress: &mut dyn FnMut(PullProgress<'_>),
+    ) -> Result<PullReport, Failure> {
+        let inner = &self.0;
+        pull::pull(&inner.config, &inner.models, key, progress, &Cancel::new())
+    }
+
+    /// Facts about files.
+    ///
+    /// # Errors
+    /// `BadRequest` for an empty or too long list; single files fail in their own rows.
+    pub fn media_metadata(&self, request: &MetadataRequest) -> Result<MediaMetadataReply, Failure> {
+        check_count("media_paths", request.media_paths.len(), MAX_METADATA_PATHS)?;
+        let folder = request.cache_dir.as_deref().map(|dir| self.folder(dir)).transpose()?;
+        let inner = &self.0;
+        let media =
+            metadata::rows(&inner.reception, &inner.roots, &request.media_paths, &|intake| {
+                let visual = folder.as_ref()?.models_of(intake.media_id);
+                Some(AnalysisState { visual, ..AnalysisState::default() })
+            });
+        Ok(MediaMetadataReply { media })
+    }
+
+    /// Starts an analysis of files and folders.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `NotImplemented` when nothing but speech or
+    /// faces is asked for.
+    pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
+        check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
+        check_stages(request)?;
+        let inner = &self.0;
+        let model = match &request.visual_model_key {
+            Some(named) => inner.models.known_visual(named)?,
+            None => inner.models.active_visual(),
+        };
+        let folder = self.folder(&request.cache_dir)?;
+        folder.ensure_writable()?;
+        let paths = self.paths(&request.media_paths)?;
+        let task = inner.tasks.create(TaskKind::Analyze, "video")?;
+        let task_id = task.id().to_string();
+        let sampling = request.sampling.into();
+        let order = Order { task, folder, paths, model, sampling, force: request.force };
+        inner.analyst.take(order);
+        Ok(TaskStarted { message: "Analysis started: pictures".to_owned(), task_id })
+    }
+
+    /// Stops a task soon.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn cancel(&self, request: &CancelRequest) -> Result<Message, Failure> {
+        let state = self.0.tasks.cancel(&request.task_id)?;
+        let message = match state {
+            TaskState::Completed | TaskState::Failed => "The task had already ended",
+            TaskState::Queued | TaskState::Running | TaskState::Cancelled => "Cancelled",
+        };
+        Ok(Message { message: message.to_owned() })
+    }
+
+    /// All tasks, newest first.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks {
+        Tasks { tasks: self.0.tasks.list() }
+    }
+
+    /// One task.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn task(&self, id: &str) -> Result<Task, Failure> {
+        self.0.tasks.get(id)
+    }
+
+    /// Every progress event from now on: at most ten a second a task, the last one never dropped.
+    #[must_use]
+    pub fn progress(&self) -> UnboundedReceiver<Progress> {
+        self.0.tasks.subscribe()
+    }
+
+    /// The newest event of a task.
+    #[must_use]
+    pub fn latest_progress(&self, id: TaskId) -> Option<Progress> {
+        self.0.tasks.latest(id)
+    }
+
+    /// Makes everything analysed in a folder searchable.
+    ///
+    /// # Errors
+    /// `BadPath`, `CacheDir`.
+    pub fn load(&self, request: &LoadRequest) -> Result<LoadReply, Failure> {
+        let folder = self.folder(&request.cache_dir)?;
+        folder.load_all()?;
+        Ok(loaded(&folder))
+    }
+
+    /// Makes what is analysed of some media searchable.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`, `CacheDir`.
+    pub fn load_for_media(&self, request: &LoadForMediaRequest) -> Result<LoadReply, Failure> {
+        check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
+        let folder = self.folder(&request.cache_dir)?;
+        for path in self.paths(&request.media_paths)? {
+            if let Some(media_id) = self.0.reception.media_id(&path) {
+                folder.load_medium(media_id);
+            }
+        }
+        Ok(loaded(&folder))
+    }
+
+    /// Brings transcripts into memory. There is no speech analysis yet, so there are none to bring.
+    ///
+    /// # Errors
+    /// `BadPath`, `CacheDir`.
+    pub fn load_transcriptions(
+        &self,
+        request: &LoadTranscriptionsRequest,
+    ) -> Result<LoadReply, Failure> {
+        self.paths(request.media_paths.as_deref().unwrap_or_default())?;
+        Ok(loaded(&*self.folder(&request.cache_dir)?))
+    }
+
+    /// Drops loaded data from memory; nothing on disk changes.
+    ///
+    /// # Errors
+    /// `BadPath`.
+    pub fn clear(&self, request: &ClearRequest) -> Result<LoadReply, Failure> {
+        let cache_dir = request.cache_dir.as_deref();
+        let path = cache_dir.map(|dir| self.0.roots.check(dir)).transpose()?;
+        self.0.library.clear(path.as_deref());
+        Ok(LoadReply { message: "Cleared".to_owned(), loaded: self.0.library.counts() })
+    }
+
+    /// Finds the moments that fit a sentence.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`, `CacheDir`, `NotFound` for a person nobody has named, `Loading`.
+    pub fn search_text(&self, request: &SearchTextRequest) -> Result<Matches, Failure> {
+        check_search(request)?;
+        let inner = &self.0;
+        let folder = self.folder(&request.cache_dir)?;
+        let named = request.media_paths.as_deref().filter(|_| !request.search_all);
+        let paths = named.map(|paths| self.paths(paths)).transpose()?;
+        let key = inner.models.active_visual();
+        let scope = Scope::new(&folder, &key, &inner.reception, paths.as_deref())?;
+        if scope.media.is_empty() {
+            return Ok(Matches { matches: Vec::new() });
+        }
+        let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
+        let exclude = request.exclude.as_deref().unwrap_or_default();
+        let query = search::query(&*model, &request.query, request.text_weight as f32, exclude)?;
+        let matches = search::moments(&scope, &query, request.max_results as usize)?;
+        Ok(Matches { matches })
+    }
+
+    /// Pictures of moments.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`; single pictures fail in their own rows.
+    pub fn thumbnails(&self, request: &ThumbnailsRequest) -> Result<Thumbnails, Failure> {
+        check_count("requests", request.requests.len(), MAX_THUMBNAILS)?;
+        check_range("width", request.width, 16, 3840)?;
+        self.0.roots.check(&request.cache_dir)?;
+        let inner = &self.0;
+        let rows =
+            thumbnails::thumbnails(&inner.reception, &inner.roots, &request.requests, request.width);
+        Ok(Thumbnails { thumbnails: rows })
+    }
+
+    /// Pictures evenly spread over a range of a medium.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`.
+    pub fn scene_thumbnails(
+        &self,
+        request: &SceneThumbnailsRequest,
+    ) -> Result<SceneThumbnails, Failure> {
+        check_range("max_thumbnails", request.max_thumbnails, 1, 600)?;
+        self.0.roots.check(&request.cache_dir)?;
+        let path = self.0.roots.check(&request.media_path)?;
+        thumbnails::scene(&self.0.reception, &path, request)
+    }
+
+    fn folder(&self, cache_dir: &str) -> Result<Arc<LoadedFolder>, Failure> {
+        let path = self.0.roots.check(cache_dir)?;
+        self.0.library.folder(&path)
+    }
+
+    fn paths(&self, named: &[String]) -> Result<Vec<PathBuf>, Failure> {
+        named.iter().map(|path| self.0.roots.check(path)).collect()
+    }
+}
+
+fn start_janitor(inner: &Arc<Inner>) {
+    let engine: Weak<Inner> = Arc::downgrade(inner);
+    thread::spawn(move || {
+        loop {
+            thread::sleep(JANITOR_ROUND);
+            let Some(inner) = engine.upgrade() else { return };
+            inner.models.drop_idle();
+        }
+    });
+}
+
+fn loaded(folder: &LoadedFolder) -> LoadReply {
+    let loaded = folder.counts();
+    let message = format!("{} media with {} frames are searchable", loaded.media, loaded.frames);
+    LoadReply { message, loaded }
+}
+
+fn bad_request(message: String) -> Failure {
+    Failure::new(ErrorCode::BadRequest, message)
+}
+
+fn check_count(field: &str, count: usize, most: usize) -> Result<(), Failure> {
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    Err(bad_request(format!("{field} has {count} items; it takes 1 to {most}")))
+}
+
+fn check_range(field: &str, value: u32, least: u32, most: u32) -> Result<(), Failure> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(bad_request(format!("{field} is {value}; it takes {least} to {most}")))
+}
+
+/// What an analysis cannot do yet is refused when nothing else is asked for. Speech is on by default
+/// in the contract, so it is left out silently beside pictures.
+fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
+    if request.faces && request.cluster_job_name.as_deref().is_none_or(str::is_empty) {
+        return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
+    }
+    if !(request.visual || request.speech || request.faces) {
+        return Err(bad_request("nothing to do: visual, speech and faces are all false".to_owned()));
+    }
+    if request.faces || !request.visual {
+        let message = "this version analyses pictures only; speech and faces are not built yet";
+        return Err(Failure::new(ErrorCode::NotImplemented, message));
+    }
+    Ok(())
+}
+
+fn check_search(request: &SearchTextRequest) -> Result<(), Failure> {
+    let characters = request.query.chars().count();
+    if request.query.trim().is_empty() || characters > MAX_QUERY_CHARS {
+        return Err(bad_request(format!(
+            "query has {characters} characters; it takes 1 to {MAX_QUERY_CHARS}, not all blank"
+        )));
+    }
+    check_range("max_results", request.max_results, 1, MAX_RESULTS)?;
+    if !(request.text_weight.is_finite() && request.text_weight.abs() <= 100.0) {
+        return Err(bad_request("text_weight takes a number from -100 to 100".to_owned()));
+    }
+    match request.people_filter.as_deref() {
+        None | Some([]) => Ok(()),
+        Some([person, ..]) => Err(Failure::new(
+            ErrorCode::NotFound,
+            format!("there is no face collection \"{}\"", person.cluster_job_name),
+        )),
+    }
+}

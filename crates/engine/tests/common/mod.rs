@@ -1,0 +1,109 @@
+//! A real engine in a home of its own that borrows the installed models.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use rushes_engine::{
+    Config, Engine,
+    replies::{Task, VisualMatch},
+    requests::{AnalyzeRequest, SearchTextRequest},
+};
+use rushes_model::Progress;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// An engine, its home and an analysis folder.
+pub struct Studio {
+    pub engine: Engine,
+    pub home: TempDir,
+    pub cache: TempDir,
+}
+
+/// Opens an engine that uses the fast embedded model.
+pub fn studio() -> Studio {
+    let home = tempfile::tempdir().unwrap();
+    let models = installed_home().join("models");
+    assert!(models.is_dir(), "{} is not there: run `make setup`", models.display());
+    std::os::unix::fs::symlink(models, home.path().join("models")).unwrap();
+    let engine = Engine::open(config(home.path())).unwrap();
+    Studio { engine, home, cache: tempfile::tempdir().unwrap() }
+}
+
+pub fn config(home: &Path) -> Config {
+    Config { visual_model: Some("lite-260-fast".parse().unwrap()), ..Config::at(home) }
+}
+
+fn installed_home() -> PathBuf {
+    let default = || PathBuf::from(env::var_os("HOME").unwrap()).join(".rushes");
+    env::var_os("RUSHES_HOME").map_or_else(default, PathBuf::from)
+}
+
+/// A clip that set-up installs.
+pub fn clip(name: &str) -> PathBuf {
+    let folder = env::var_os("RUSHES_TEST_MEDIA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/media"),
+        PathBuf::from,
+    );
+    let path = fs::canonicalize(&folder).unwrap_or(folder).join(name);
+    assert!(path.is_file(), "{} is not there: run `make setup`", path.display());
+    path
+}
+
+/// Makes a clip with ffmpeg; `arguments` stand between the common flags and the output.
+pub fn make_clip(output: &Path, arguments: &[&str]) {
+    #[allow(clippy::disallowed_methods, reason = "fixtures are made by ffmpeg itself")]
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(arguments)
+        .arg(output)
+        .status()
+        .unwrap();
+    assert!(status.success(), "ffmpeg could not make {}", output.display());
+}
+
+/// Text of a path, as requests hold it.
+pub fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+impl Studio {
+    pub fn request(&self, media: &[PathBuf]) -> AnalyzeRequest {
+        let paths = media.iter().map(|path| text(path)).collect();
+        AnalyzeRequest::of_pictures(text(self.cache.path()), paths, None)
+    }
+
+    /// Analyses media to the end; gives the task and all its events.
+    pub fn analyze(&self, request: &AnalyzeRequest) -> (Task, Vec<Progress>) {
+        let mut receiver = self.engine.progress();
+        let id = self.engine.analyze(request).unwrap().task_id;
+        let mut events = Vec::new();
+        loop {
+            let event = receiver.blocking_recv().unwrap();
+            if event.task_id.to_string() == id {
+                let done = event.done;
+                events.push(event);
+                if done {
+                    return (self.engine.task(&id).unwrap(), events);
+                }
+            }
+        }
+    }
+
+    pub fn search(&self, query: &str) -> Vec<VisualMatch> {
+        let request = SearchTextRequest::simple(query, text(self.cache.path()));
+        self.engine.search_text(&request).unwrap().matches
+    }
+}
+
+/// Every file below a folder.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found
+}

@@ -1,0 +1,151 @@
+//! Edges as `Canny(80, 160)` finds them, and sharpness as the variance of `Laplacian`.
+
+use rushes_model::Picture;
+
+/// Gradients that start an edge, and that let it go on.
+const STRONG: i32 = 160;
+/// See [`STRONG`].
+const WEAK: i32 = 80;
+
+/// Edges and sharpness of a picture.
+pub(super) struct Outline {
+    pub edges: f32,
+    pub edges_top: f32,
+    pub sharpness: f32,
+}
+
+impl Outline {
+    pub(super) fn of(picture: &Picture) -> Self {
+        let grey = Grey::of(picture);
+        let edges = canny(&grey);
+        let share = |edges: &[bool]| {
+            edges.iter().filter(|&&edge| edge).count() as f32 / edges.len().max(1) as f32
+        };
+        let third = grey.height / 3 * grey.width;
+        Self {
+            edges: share(&edges),
+            edges_top: share(&edges[..third]),
+            sharpness: grey.laplacian_variance(),
+        }
+    }
+}
+
+/// Light of each pixel, with a border of one so that filters need no special cases.
+struct Grey {
+    width: usize,
+    height: usize,
+    /// `(width + 2) * (height + 2)` levels.
+    levels: Vec<i32>,
+}
+
+impl Grey {
+    /// `cvtColor(COLOR_RGB2GRAY)`: BT.601 weights in 15 bits. The border repeats the outermost pixel.
+    fn of(picture: &Picture) -> Self {
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        let (pixels, _) = picture.pixels.as_chunks::<3>();
+        let grey = |[red, green, blue]: [u8; 3]| {
+            (i32::from(red) * 9798 + i32::from(green) * 19235 + i32::from(blue) * 3735 + (1 << 14))
+                >> 15
+        };
+        let mut levels = Vec::with_capacity((width + 2) * (height + 2));
+        for y in 0..height + 2 {
+            let row = &pixels[y.saturating_sub(1).min(height - 1) * width..][..width];
+            levels.push(grey(row[0]));
+            levels.extend(row.iter().map(|&pixel| grey(pixel)));
+            levels.push(grey(row[width - 1]));
+        }
+        Self { width, height, levels }
+    }
+
+    /// Positions of the pixels, row by row, in `levels`.
+    fn positions(&self) -> impl Iterator<Item = usize> + use<> {
+        let (width, stride) = (self.width, self.width + 2);
+        (1..=self.height).flat_map(move |y| (1..=width).map(move |x| y * stride + x))
+    }
+
+    fn laplacian_variance(&self) -> f32 {
+        let (stride, l) = (self.width + 2, &self.levels);
+        let (mut sum, mut squares) = (0_i64, 0_i64);
+        for at in self.positions() {
+            let value =
+                i64::from(l[at - 1] + l[at + 1] + l[at - stride] + l[at + stride] - 4 * l[at]);
+            sum += value;
+            squares += value * value;
+        }
+        let count = (self.width * self.height) as f64;
+        let mean = sum as f64 / count;
+        (squares as f64 / count - mean * mean) as f32
+    }
+}
+
+/// Sobel gradients with the border of [`Grey`], zero on it.
+struct Gradients {
+    across: Vec<i32>,
+    down: Vec<i32>,
+    /// `|across| + |down|`.
+    size: Vec<i32>,
+}
+
+impl Gradients {
+    fn of(grey: &Grey) -> Self {
+        let (stride, l) = (grey.width + 2, &grey.levels);
+        let mut gradients =
+            Self { across: vec![0; l.len()], down: vec![0; l.len()], size: vec![0; l.len()] };
+        for at in grey.positions() {
+            let (above, below) = (at - stride, at + stride);
+            let across = l[above + 1] + 2 * l[at + 1] + l[below + 1]
+                - (l[above - 1] + 2 * l[at - 1] + l[below - 1]);
+            let down = l[below - 1] + 2 * l[below] + l[below + 1]
+                - (l[above - 1] + 2 * l[above] + l[above + 1]);
+            gradients.across[at] = across;
+            gradients.down[at] = down;
+            gradients.size[at] = across.abs() + down.abs();
+        }
+        gradients
+    }
+
+    /// Whether a pixel's gradient is the largest along its direction, which is rounded to 45°.
+    fn is_ridge(&self, at: usize, stride: usize) -> bool {
+        /// tan 22.5° in 15 bits.
+        const TAN_22: i32 = 13573;
+        let (across, down, size) = (self.across[at], self.down[at], self.size[at]);
+        let (x, y) = (across.abs(), down.abs() << 15);
+        let tan_22 = x * TAN_22;
+        if y < tan_22 {
+            size > self.size[at - 1] && size >= self.size[at + 1]
+        } else if y > tan_22 + (x << 16) {
+            size > self.size[at - stride] && size >= self.size[at + stride]
+        } else if (across < 0) == (down < 0) {
+            size > self.size[at - stride - 1] && size > self.size[at + stride + 1]
+        } else {
+            size > self.size[at - stride + 1] && size > self.size[at + stride - 1]
+        }
+    }
+}
+
+/// Which pixels lie on an edge: ridges of the gradient that are strong, or weak and connected to a
+/// strong one.
+fn canny(grey: &Grey) -> Vec<bool> {
+    let stride = grey.width + 2;
+    let gradients = Gradients::of(grey);
+    let mut ridges = vec![false; gradients.size.len()];
+    let mut edges = ridges.clone();
+    let mut open = Vec::new();
+    for at in grey.positions() {
+        ridges[at] = gradients.size[at] > WEAK && gradients.is_ridge(at, stride);
+        if ridges[at] && gradients.size[at] > STRONG {
+            edges[at] = true;
+            open.push(at);
+        }
+    }
+    while let Some(at) = open.pop() {
+        let around = [at - stride, at, at + stride].into_iter().flat_map(|row| row - 1..=row + 1);
+        for next in around {
+            if ridges[next] && !edges[next] {
+                edges[next] = true;
+                open.push(next);
+            }
+        }
+    }
+    grey.positions().map(|at| edges[at]).collect()
+}

@@ -1,0 +1,73 @@
+//! Bringing pictures to a model's size.
+
+use crate::InferError;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+use rushes_model::Picture;
+
+pub(crate) use fast_image_resize::FilterType;
+
+/// The part of a picture that is read, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Area {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Area {
+    /// The largest square in the middle.
+    pub(crate) fn centre_square(picture: &Picture) -> Self {
+        let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+        let side = width.min(height);
+        Self { left: (width - side) / 2.0, top: (height - side) / 2.0, width: side, height: side }
+    }
+
+    /// The whole picture.
+    pub(crate) fn whole(picture: &Picture) -> Self {
+        let (width, height) = (f64::from(picture.width), f64::from(picture.height));
+        Self { left: 0.0, top: 0.0, width, height }
+    }
+}
+
+/// Resizes with a kernel that widens as pictures shrink, so that nothing aliases: `Bilinear` is
+/// Pillow's BILINEAR, `Box` at whole factors OpenCV's `INTER_AREA`.
+pub(crate) fn resize(
+    picture: &Picture,
+    area: Area,
+    size: (u32, u32),
+    filter: FilterType,
+) -> Result<Picture, InferError> {
+    scale(picture, area, size, ResizeAlg::Convolution(filter))
+}
+
+/// Resizes by looking at the four nearest pixels only, as OpenCV's `INTER_LINEAR` does: edges stay
+/// as hard as they were.
+pub(crate) fn sample(picture: &Picture, size: (u32, u32)) -> Result<Picture, InferError> {
+    scale(picture, Area::whole(picture), size, ResizeAlg::Interpolation(FilterType::Bilinear))
+}
+
+fn scale(
+    picture: &Picture,
+    area: Area,
+    size: (u32, u32),
+    how: ResizeAlg,
+) -> Result<Picture, InferError> {
+    let failed = |reason: String| InferError::Picture {
+        width: picture.width,
+        height: picture.height,
+        reason,
+    };
+    let source = ImageRef::new(picture.width, picture.height, &picture.pixels, PixelType::U8x3)
+        .map_err(|error| failed(error.to_string()))?;
+    let mut target = Image::new(size.0, size.1, PixelType::U8x3);
+    let options = ResizeOptions::new()
+        .resize_alg(how)
+        .crop(area.left, area.top, area.width, area.height)
+        .use_alpha(false);
+    Resizer::new()
+        .resize(&source, &mut target, Some(&options))
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Picture { width: size.0, height: size.1, pixels: target.into_vec() })
+}

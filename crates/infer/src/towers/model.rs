@@ -1,0 +1,195 @@
+//! The running model: sessions, and the text tower that comes and goes.
+
+use super::{
+    pixels::pixels,
+    recipe::Recipe,
+    words::{Tokens, WordSource, Words},
+};
+use crate::{
+    Embedding, InferError, Runtime, SessionPool, TextQuery, VisualModel,
+    runtime::{Input, Output},
+};
+use half::f16;
+use rushes_model::{ModelKey, Picture};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+const PIXELS: &str = "pixel_values";
+const IDS: &str = "input_ids";
+const MASK: &str = "attention_mask";
+
+/// A two-tower model in memory; its text tower only while it is used.
+pub(super) struct Towers {
+    pub(super) key: ModelKey,
+    pub(super) recipe: &'static Recipe,
+    pub(super) resolution: u32,
+    pub(super) dimensions: usize,
+    pub(super) vision: Arc<SessionPool>,
+    pub(super) text: LazyText,
+}
+
+/// Where the graph of the text tower is.
+pub(super) enum TextGraph {
+    /// In a file of its own, opened when needed.
+    File(PathBuf),
+    /// In the picture tower's graph.
+    Joint(Arc<SessionPool>),
+}
+
+/// A text tower in memory.
+struct TextTower {
+    pool: Arc<SessionPool>,
+    words: Words,
+}
+
+/// A text tower that is opened by its first use.
+pub(super) struct LazyText {
+    runtime: Runtime,
+    graph: TextGraph,
+    words: WordSource,
+    open: Mutex<Option<(Arc<TextTower>, Instant)>>,
+}
+
+impl LazyText {
+    pub(super) fn new(runtime: Runtime, graph: TextGraph, words: WordSource) -> Self {
+        Self { runtime, graph, words, open: Mutex::new(None) }
+    }
+
+    /// The tower, opened if it is not. Callers that come meanwhile wait for the same one.
+    fn get(&self, key: &ModelKey, recipe: &Recipe) -> Result<Arc<TextTower>, InferError> {
+        let mut open = self.lock();
+        let tower = match open.take() {
+            Some((tower, _)) => tower,
+            None => Arc::new(self.load(key, recipe)?),
+        };
+        *open = Some((Arc::clone(&tower), Instant::now()));
+        Ok(tower)
+    }
+
+    fn load(&self, key: &ModelKey, recipe: &Recipe) -> Result<TextTower, InferError> {
+        let pool = match &self.graph {
+            TextGraph::Joint(pool) => Arc::clone(pool),
+            // One session: sentences are short and few, and the tower is large.
+            TextGraph::File(path) => {
+                Arc::new(SessionPool::from_file(&self.runtime, key.as_str(), path, 1)?)
+            }
+        };
+        Ok(TextTower { pool, words: Words::open(&self.words, recipe)? })
+    }
+
+    fn drop_idle(&self, longest: Duration) {
+        let mut open = self.lock();
+        if open.as_ref().is_some_and(|(_, used)| used.elapsed() >= longest) {
+            *open = None;
+        }
+    }
+
+    /// The lock guards no half-done state, so a panic elsewhere does not matter.
+    fn lock(&self) -> MutexGuard<'_, Option<(Arc<TextTower>, Instant)>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Towers {
+    fn failed(&self, reason: impl ToString) -> InferError {
+        InferError::Run { key: self.key.to_string(), reason: reason.to_string() }
+    }
+
+    /// Runs the graph on what it asks for of a picture and a sentence, and gives one output's vector.
+    fn run(
+        &self,
+        pool: &SessionPool,
+        pixels: &[f32],
+        tokens: &Tokens,
+        output: &str,
+    ) -> Result<Vec<f32>, InferError> {
+        let side = self.resolution as usize;
+        let (picture, sentence) = ([1, 3, side, side], [1, tokens.ids.len()]);
+        let half: Vec<f16> = if wants_half(pool, PIXELS) {
+            pixels.iter().map(|&value| f16::from_f32(value)).collect()
+        } else {
+            Vec::new()
+        };
+        let mut inputs = Vec::new();
+        for (name, _) in pool.inputs() {
+            let input = match name.as_str() {
+                PIXELS if half.is_empty() => Input::F32(&picture, pixels),
+                PIXELS => Input::F16(&picture, &half),
+                IDS => Input::I64(&sentence, &tokens.ids),
+                MASK => Input::I64(&sentence, &tokens.mask),
+                other => return Err(self.failed(format!("its graph asks for {other}"))),
+            };
+            inputs.push((name.as_str(), input));
+        }
+        let outputs = pool.run(&inputs, &[output])?;
+        let vector = outputs.into_iter().next().ok_or_else(|| self.failed("no output"))?;
+        self.normalised(vector)
+    }
+
+    fn normalised(&self, output: Output) -> Result<Vec<f32>, InferError> {
+        let mut vector = output.values;
+        if vector.len() != self.dimensions {
+            let (found, expected) = (vector.len(), self.dimensions);
+            return Err(self.failed(format!("{found} values where {expected} were expected")));
+        }
+        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+        if !length.is_normal() {
+            return Err(self.failed(format!("a vector of length {length}")));
+        }
+        vector.iter_mut().for_each(|value| *value /= length);
+        Ok(vector)
+    }
+
+    /// What the text half of a joint graph gets beside a picture.
+    fn no_words(&self) -> Tokens {
+        let length = self.recipe.tokens;
+        Tokens { ids: vec![0; length], mask: vec![1; length] }
+    }
+}
+
+fn wants_half(pool: &SessionPool, input: &str) -> bool {
+    pool.inputs().iter().any(|(name, half)| name == input && *half)
+}
+
+impl VisualModel for Towers {
+    fn key(&self) -> &ModelKey {
+        &self.key
+    }
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    /// Twice the resolution: the short side of a frame up to 2:1 then has no fewer pixels than the
+    /// model looks at.
+    fn frame_long_side(&self) -> u32 {
+        2 * self.resolution
+    }
+
+    fn embed_picture(&self, picture: &Picture) -> Result<Embedding, InferError> {
+        let pixels = pixels(picture, self.recipe, self.resolution)?;
+        let output = self.recipe.picture_output;
+        let vector = self.run(&self.vision, &pixels, &self.no_words(), output)?;
+        Ok(Embedding { vector, tags: Vec::new() })
+    }
+
+    fn embed_text(&self, text: &str) -> Result<TextQuery, InferError> {
+        let tower = self.text.get(&self.key, self.recipe)?;
+        let tokens = tower.words.tokens(text).map_err(|error| self.failed(error))?;
+        let side = self.resolution as usize;
+        let black = if tower.pool.inputs().iter().any(|(name, _)| name == PIXELS) {
+            vec![0.0; 3 * side * side]
+        } else {
+            Vec::new()
+        };
+        let vector = self.run(&tower.pool, &black, &tokens, self.recipe.text_output)?;
+        Ok(TextQuery { vector, words: Vec::new(), word_weight: 0.0 })
+    }
+
+    fn drop_idle(&self, longest: Duration) {
+        self.text.drop_idle(longest);
+    }
+}

@@ -1,0 +1,318 @@
+//! One child process: its group, its budget, its messages.
+
+use crate::{Cancel, MediaError, messages::Messages};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitId, WaitIdOptions},
+};
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader, Read},
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::Path,
+    process::{Child as Process, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// How often a child's watch looks whether to kill it.
+const TICK: Duration = Duration::from_millis(50);
+/// Longest line that is read from a child as one.
+const LONGEST_LINE: u64 = 8 << 10;
+
+/// A command with its own process group, nothing on its stdin and both outputs piped to us.
+#[expect(clippy::disallowed_methods, reason = "the one place where commands are made")]
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What a child may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// Time without a sign of life.
+    pub(crate) stall: Duration,
+    /// Time in which the child works, and does not wait for us.
+    pub(crate) wall: Duration,
+    /// What the system enforces; `None` for programs that are not fed by strangers.
+    pub(crate) confinement: Option<Confinement>,
+}
+
+/// Limits that the system enforces on a child.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Confinement {
+    /// Address space.
+    pub(crate) memory_bytes: u64,
+    /// Processor time of all threads.
+    pub(crate) cpu: Duration,
+}
+
+/// Why a child was killed.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Cancelled,
+    Stalled,
+    TimedOut,
+}
+
+/// The clock of one child. It stands still while the child waits for us.
+pub(crate) struct Watch {
+    state: Mutex<State>,
+    over: Condvar,
+    budget: Budget,
+    group: Pid,
+}
+
+struct State {
+    /// The last sign of life, while we wait for the child.
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    /// The group's number may belong to others now: nothing may be killed any more.
+    reaped: bool,
+    stop: Option<Stop>,
+}
+
+impl Watch {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The child said or delivered something.
+    pub(crate) fn sign_of_life(&self) {
+        let mut state = self.state();
+        if state.waiting_since.is_some() {
+            state.settle();
+            state.waiting_since = Some(Instant::now());
+        }
+    }
+
+    /// From now on the child may have to wait for us.
+    pub(crate) fn pause(&self) {
+        self.state().settle();
+    }
+
+    /// From now on we wait for the child again.
+    pub(crate) fn resume(&self) {
+        self.state().waiting_since = Some(Instant::now());
+    }
+
+    fn kill(&self, state: &State) {
+        if !state.reaped {
+            // It fails only when the group has ended by itself.
+            let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+        }
+    }
+
+    /// Kills the group when its time has come; returns when the child was reaped.
+    fn guard(&self, cancel: &Cancel) {
+        let mut state = self.state();
+        while !state.reaped {
+            if state.stop.is_none() {
+                state.stop = state.due(&self.budget, cancel);
+                if state.stop.is_some() {
+                    self.kill(&state);
+                }
+            }
+            let waited = self.over.wait_timeout(state, TICK);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl State {
+    fn settle(&mut self) {
+        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    fn due(&self, budget: &Budget, cancel: &Cancel) -> Option<Stop> {
+        let silent = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+        if cancel.is_cancelled() {
+            Some(Stop::Cancelled)
+        } else if silent >= budget.stall {
+            Some(Stop::Stalled)
+        } else {
+            (self.waited + silent >= budget.wall).then_some(Stop::TimedOut)
+        }
+    }
+}
+
+/// A running child. Dropping it kills its whole group and reaps it.
+pub(crate) struct Child {
+    process: Process,
+    watch: Arc<Watch>,
+    guard: Option<JoinHandle<()>>,
+    messages: Option<JoinHandle<Messages>>,
+}
+
+impl Child {
+    /// Starts a command of [`command`]. Each line on its stderr is shown to `on_line`; those for which
+    /// that returns false are kept as messages.
+    pub(crate) fn spawn(
+        mut command: Command,
+        budget: Budget,
+        cancel: &Cancel,
+        on_line: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Result<Self, MediaError> {
+        let mut process = command.spawn().map_err(|source| MediaError::Spawn {
+            program: command.get_program().into(),
+            source,
+        })?;
+        let group = Pid::from_child(&process);
+        confine(group, budget.confinement);
+        let state = State {
+            waiting_since: Some(Instant::now()),
+            waited: Duration::ZERO,
+            reaped: false,
+            stop: None,
+        };
+        let watch =
+            Arc::new(Watch { state: Mutex::new(state), over: Condvar::new(), budget, group });
+        let guard = thread::spawn({
+            let (watch, cancel) = (Arc::clone(&watch), cancel.clone());
+            move || watch.guard(&cancel)
+        });
+        let messages = process.stderr.take().map(|stderr| {
+            let watch = Arc::clone(&watch);
+            thread::spawn(move || listen(stderr, &watch, on_line))
+        });
+        Ok(Self { process, watch, guard: Some(guard), messages })
+    }
+
+    /// The child's output; `None` the second time.
+    pub(crate) fn stdout(&mut self) -> Option<ChildStdout> {
+        self.process.stdout.take()
+    }
+
+    pub(crate) fn watch(&self) -> Arc<Watch> {
+        Arc::clone(&self.watch)
+    }
+
+    /// Kills the child and whatever it started.
+    pub(crate) fn kill(&self) {
+        self.watch.kill(&self.watch.state());
+    }
+
+    /// Waits for the child to end, or to be killed by its watch.
+    pub(crate) fn finish(mut self) -> Ended {
+        let status = self.reap();
+        let messages = self.messages.take().and_then(|thread| thread.join().ok());
+        let stop = self.watch.state().stop;
+        let budget = self.watch.budget;
+        Ended { status, stop, budget, messages: messages.unwrap_or_default() }
+    }
+
+    fn reap(&mut self) -> Option<ExitStatus> {
+        // The exit is awaited without reaping first: until it is reaped the number of the group is
+        // ours, so that the watch may kill by it.
+        let id = WaitId::Pid(Pid::from_child(&self.process));
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while rustix::process::waitid(id.clone(), options).err() == Some(Errno::INTR) {}
+        let mut state = self.watch.state();
+        self.watch.kill(&state);
+        let status = self.process.wait().ok();
+        state.reaped = true;
+        drop(state);
+        self.watch.over.notify_all();
+        if let Some(guard) = self.guard.take() {
+            // A thread that panicked has nothing left to tell.
+            let _ = guard.join();
+        }
+        status
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.guard.is_some() {
+            self.kill();
+            self.reap();
+        }
+    }
+}
+
+/// Sets what the system enforces. The child may have run for a few microseconds by then.
+fn confine(child: Pid, confinement: Option<Confinement>) {
+    #[cfg(target_os = "linux")]
+    if let Some(confinement) = confinement {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limits = [
+            (Resource::As, confinement.memory_bytes),
+            (Resource::Cpu, confinement.cpu.as_secs().max(1)),
+            // Everything that a decoder has to say goes through pipes.
+            (Resource::Fsize, 0),
+            (Resource::Core, 0),
+        ];
+        for (resource, limit) in limits {
+            let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+            if let Err(error) = prlimit(Some(child), resource, limit) {
+                tracing::warn!(%error, ?resource, "a decoder runs without one of its limits");
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (child, confinement);
+}
+
+/// How a child ended.
+pub(crate) struct Ended {
+    status: Option<ExitStatus>,
+    stop: Option<Stop>,
+    budget: Budget,
+    messages: Messages,
+}
+
+impl Ended {
+    /// The exit code; `None` when a signal ended the child.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+
+    /// What the child said last.
+    pub(crate) fn detail(&self) -> String {
+        let signal = self.status.and_then(|status| status.signal());
+        match (self.messages.text(), signal) {
+            (text, Some(signal)) if text.is_empty() => format!("stopped by signal {signal}"),
+            (text, Some(signal)) => format!("{text} (stopped by signal {signal})"),
+            (text, None) if text.is_empty() => "the decoder gave no reason".to_owned(),
+            (text, None) => text,
+        }
+    }
+
+    /// The error that it is to have been killed by the watch, if it was.
+    pub(crate) fn stopped(&self, path: &Path) -> Option<MediaError> {
+        let path = path.to_owned();
+        Some(match self.stop? {
+            Stop::Cancelled => MediaError::Cancelled,
+            Stop::Stalled => MediaError::Stalled { path, after: self.budget.stall },
+            Stop::TimedOut => MediaError::TimedOut { path, after: self.budget.wall },
+        })
+    }
+}
+
+/// Reads stderr to its end.
+fn listen(stderr: impl Read, watch: &Watch, mut on_line: impl FnMut(&[u8]) -> bool) -> Messages {
+    let mut messages = Messages::default();
+    each_line(stderr, |line| {
+        watch.sign_of_life();
+        if !on_line(line) {
+            messages.push(line);
+        }
+        true
+    });
+    messages
+}
+
+/// Shows each line, without its end, until there are no more or one is answered with false.
+pub(crate) fn each_line(input: impl Read, mut on_line: impl FnMut(&[u8]) -> bool) {
+    let mut input = BufReader::new(input);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+        if !read.is_ok_and(|bytes| bytes > 0) || !on_line(line.trim_ascii_end()) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! ffprobe's JSON, and what it means for an editor.
+
+use rushes_model::{FrameRate, MediaFacts, MediaKind};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Rates that differ by less than this are one: containers round durations.
+const SAME_RATE: f64 = 0.005;
+/// Brands of the containers that hold one picture (AVIF, HEIF), from their ISO registrations.
+const STILL_BRANDS: [&str; 6] = ["avif", "heic", "heix", "heim", "mif1", "miaf"];
+
+/// What ffprobe prints with `-show_streams -show_format`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Report {
+    #[serde(default)]
+    pub(crate) streams: Vec<Stream>,
+    #[serde(default)]
+    pub(crate) format: Format,
+}
+
+/// The container.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Format {
+    #[serde(default)]
+    format_name: String,
+    duration: Option<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+/// One stream of it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Stream {
+    #[serde(default)]
+    codec_type: String,
+    codec_name: Option<String>,
+    codec_tag_string: Option<String>,
+    #[serde(default)]
+    width: u32,
+    #[serde(default)]
+    height: u32,
+    sample_aspect_ratio: Option<String>,
+    field_order: Option<String>,
+    r_frame_rate: Option<String>,
+    avg_frame_rate: Option<String>,
+    start_time: Option<String>,
+    duration: Option<String>,
+    nb_frames: Option<String>,
+    #[serde(default)]
+    disposition: BTreeMap<String, i32>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SideData {
+    rotation: Option<f64>,
+}
+
+impl Report {
+    /// The first stream of moving pictures; cover art is none.
+    pub(crate) fn video(&self) -> Option<&Stream> {
+        let cover =
+            |stream: &Stream| stream.disposition.get("attached_pic").is_some_and(|&d| d > 0);
+        self.streams.iter().find(|stream| stream.codec_type == "video" && !cover(stream))
+    }
+
+    pub(crate) fn audio(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.codec_type == "audio")
+    }
+
+    pub(crate) fn is_still(&self, video: &Stream) -> bool {
+        let brand = tag(&self.format.tags, "major_brand");
+        self.format.format_name.ends_with("_pipe")
+            || video.frames() == Some(1)
+                && brand.is_some_and(|brand| STILL_BRANDS.contains(&brand.trim()))
+    }
+
+    /// Length in seconds: the container's, or else that of the longest stream.
+    pub(crate) fn duration(&self) -> Option<f64> {
+        let streams = self.streams.iter().filter_map(|stream| number(&stream.duration));
+        number(&self.format.duration).or_else(|| streams.reduce(f64::max)).filter(|&d| d >= 0.0)
+    }
+
+    fn start_timecode(&self) -> Option<String> {
+        let video = self.video().into_iter();
+        let tracks = self.streams.iter().filter(|stream| stream.codec_type == "data");
+        let tags = video.chain(tracks).map(|stream| &stream.tags);
+        let written = tags.chain([&self.format.tags]).find_map(|tags| tag(tags, "timecode"));
+        written.map(str::to_owned)
+    }
+
+    fn created_at(&self) -> Option<String> {
+        let tags =
+            || std::iter::once(&self.format.tags).chain(self.streams.iter().map(|s| &s.tags));
+        // Apple's tag keeps the time zone of the take, the general one does not.
+        ["com.apple.quicktime.creationdate", "creation_time"]
+            .into_iter()
+            .flat_map(|name| tags().filter_map(move |tags| tag(tags, name)))
+            .find_map(rfc3339)
+    }
+
+    /// The facts; the length is `duration` if the report has none.
+    pub(crate) fn facts(&self, size_bytes: u64, duration: f64) -> MediaFacts {
+        let video = self.video();
+        let (width, height) = video.map_or((0, 0), Stream::displayed);
+        let kind = match video {
+            None => MediaKind::Audio,
+            Some(video) if self.is_still(video) => MediaKind::Image,
+            Some(_) => MediaKind::Video,
+        };
+        let still = kind == MediaKind::Image;
+        let moving = video.filter(|_| !still);
+        let (frame_rate, variable_frame_rate) = moving.map_or((None, false), Stream::rate);
+        let start = moving.or(self.audio()).and_then(|stream| number(&stream.start_time));
+        MediaFacts {
+            kind,
+            size_bytes,
+            duration_seconds: if still { 0.0 } else { duration },
+            width,
+            height,
+            frame_rate,
+            variable_frame_rate,
+            start_timecode: self.start_timecode(),
+            start_time: start.unwrap_or(0.0),
+            rotation: video.map_or(0, Stream::rotation),
+            video_codec: video.and_then(|stream| stream.codec_name.clone()),
+            audio_codec: self.audio().and_then(|stream| stream.codec_name.clone()),
+            created_at: self.created_at(),
+        }
+    }
+}
+
+impl Stream {
+    /// The codec, if ffmpeg has a name for it.
+    pub(crate) fn codec(&self) -> Option<&str> {
+        self.codec_name.as_deref().filter(|name| !["none", "unknown"].contains(name))
+    }
+
+    /// The container's code for a codec without a name.
+    pub(crate) fn codec_tag(&self) -> &str {
+        self.codec_tag_string.as_deref().unwrap_or("an unknown codec")
+    }
+
+    /// Size as coded.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Frames in the stream, where the container counts them.
+    pub(crate) fn frames(&self) -> Option<u64> {
+        self.nb_frames.as_ref()?.parse().ok()
+    }
+
+    /// Size on a screen: pixels made square, rotation applied.
+    fn displayed(&self) -> (u32, u32) {
+        let aspect = self.sample_aspect_ratio.as_deref().and_then(|text| ratio(text, ':'));
+        // Beyond 4:1 it is a mistake of the file and not a lens.
+        let aspect = aspect.filter(|aspect| (0.25..=4.0).contains(aspect)).unwrap_or(1.0);
+        let width = (f64::from(self.width) * aspect).round() as u32;
+        if self.rotation() % 180 == 90 { (self.height, width) } else { (width, self.height) }
+    }
+
+    /// Clockwise degrees, in quarter turns. ffmpeg counts the other way.
+    fn rotation(&self) -> u16 {
+        let matrix = self.side_data_list.iter().find_map(|side_data| side_data.rotation);
+        let degrees = matrix.filter(|degrees| degrees.is_finite()).unwrap_or(0.0);
+        let quarters = (-degrees / 90.0).round().rem_euclid(4.0);
+        [0, 90, 180, 270][quarters as usize % 4]
+    }
+
+    /// The frame rate and whether it varies: it does where the average differs by more than half a
+    /// percent from the lowest rate that can give all timestamps, unless that counts the fields of
+    /// interlaced frames. A constant rate is the exact one; a varying one is the average.
+    fn rate(&self) -> (Option<FrameRate>, bool) {
+        let parse = |text: &Option<String>| text.as_ref()?.parse::<FrameRate>().ok();
+        let (Some(base), Some(average)) = (parse(&self.r_frame_rate), parse(&self.avg_frame_rate))
+        else {
+            return (parse(&self.r_frame_rate).or(parse(&self.avg_frame_rate)), false);
+        };
+        let differs =
+            |times: f64| (times * average.as_f64() / base.as_f64() - 1.0).abs() > SAME_RATE;
+        let progressive = self.field_order.as_deref().is_none_or(|order| order == "progressive");
+        if !differs(1.0) {
+            (Some(base), false)
+        } else {
+            (Some(average), progressive || differs(2.0))
+        }
+    }
+}
+
+/// A tag by name; containers disagree on case.
+fn tag<'a>(tags: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    let (_, value) = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+/// A finite number.
+fn number(text: &Option<String>) -> Option<f64> {
+    text.as_ref()?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn ratio(text: &str, separator: char) -> Option<f64> {
+    let (num, den) = text.split_once(separator)?;
+    let (num, den): (f64, f64) = (num.parse().ok()?, den.parse().ok()?);
+    (num > 0.0 && den > 0.0).then(|| num / den)
+}
+
+/// A time of creation as RFC 3339 in UTC, if it is one and not the zero of a camera without a clock
+/// (1904 in QuickTime, 1970 elsewhere).
+fn rfc3339(text: &str) -> Option<String> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    (time.as_second() > 24 * 3600).then(|| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stream(json: &str) -> Stream {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn anamorphic_and_turned_pictures_have_their_displayed_size() {
+        let pal = stream(r#"{"width":720,"height":576,"sample_aspect_ratio":"64:45"}"#);
+        assert_eq!(pal.displayed(), (1024, 576));
+        let phone = stream(
+            r#"{"width":1920,"height":1080,"side_data_list":[{"side_data_type":"x"},{"rotation":-90}]}"#,
+        );
+        assert_eq!((phone.displayed(), phone.rotation()), ((1080, 1920), 90));
+        let broken = stream(r#"{"width":10,"height":10,"sample_aspect_ratio":"1:100000"}"#);
+        assert_eq!(broken.displayed(), (10, 10));
+    }
+
+    #[test]
+    fn interlaced_fields_are_not_a_variable_rate() {
+        let rate = |json| {
+            let (rate, variable) = stream(json).rate();
+            (rate.map(|rate| rate.to_string()), variable)
+        };
+        let interlaced = r#"{"r_frame_rate":"50/1","avg_frame_rate":"25/1","field_order":"tt"}"#;
+        assert_eq!(rate(interlaced), (Some("25/1".into()), false));
+        let rounded = r#"{"r_frame_rate":"30000/1001","avg_frame_rate":"299/10"}"#;
+        assert_eq!(rate(rounded), (Some("30000/1001".into()), false));
+        let phone = r#"{"r_frame_rate":"30/1","avg_frame_rate":"2785/96"}"#;
+        assert_eq!(rate(phone), (Some("2785/96".into()), true));
+        assert_eq!(rate(r#"{"r_frame_rate":"0/0","avg_frame_rate":"0/0"}"#), (None, false));
+    }
+
+    #[test]
+    fn creation_times_are_checked() {
+        assert_eq!(rfc3339("2024-05-01T10:00:00.000000Z").as_deref(), Some("2024-05-01T10:00:00Z"));
+        assert_eq!(rfc3339("2024-05-01T12:00:00+0200").as_deref(), Some("2024-05-01T10:00:00Z"));
+        for bad in ["1904-01-01T00:00:00.000000Z", "1970-01-01T00:00:00Z", "yesterday", ""] {
+            assert_eq!(rfc3339(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_report_panics(a: String, b: String, width: u32, height: u32, rotation: f64) {
+            let json = serde_json::json!({
+                "format": { "format_name": a, "duration": b, "tags": { "timecode": a } },
+                "streams": [{
+                    "codec_type": "video", "width": width, "height": height,
+                    "sample_aspect_ratio": a, "r_frame_rate": b, "avg_frame_rate": a,
+                    "start_time": b, "side_data_list": [{ "rotation": rotation }],
+                }],
+            });
+            if let Ok(report) = serde_json::from_value::<Report>(json) {
+                let _ = (report.duration(), report.facts(1, 1.0));
+            }
+        }
+    }
+}

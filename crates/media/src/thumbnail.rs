@@ -1,0 +1,176 @@
+//! Single pictures: of stills, and at given times.
+
+use crate::{
+    Cancel, MediaError, Tools,
+    decoder::{Decoded, Decoder, Shape, add_output},
+    raster, source,
+    still::Kind,
+};
+use rushes_model::{MediaFacts, MediaKind, Picture};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+/// A frame counts as shown from this long before its time: times are written with few digits.
+const ROUNDING: f64 = 0.001;
+/// Where a container's index leads too far, as in transport streams, this many seconds before do.
+const EARLIER: f64 = 10.0;
+
+impl Tools {
+    /// The picture that is shown at `seconds` from the start: the last frame at or before that time.
+    /// Its width is `width`, or that of the medium if smaller.
+    ///
+    /// # Errors
+    /// When the time is outside the medium, it has no pictures or they cannot be decoded.
+    pub fn thumbnail(
+        &self,
+        path: &Path,
+        facts: &MediaFacts,
+        seconds: f64,
+        width: u32,
+    ) -> Result<Picture, MediaError> {
+        if !facts.has_video() {
+            return Err(MediaError::NoPictures(path.to_owned()));
+        }
+        let long_side = long_side(facts, width);
+        if facts.kind == MediaKind::Image {
+            return Ok(raster::fit(&self.read_image(path)?, long_side));
+        }
+        source::open(path)?;
+        let duration = facts.duration_seconds;
+        if !(0.0..=duration + ROUNDING).contains(&seconds) {
+            return Err(MediaError::OutOfRange { path: path.to_owned(), seconds, duration });
+        }
+        let shape = Shape::fitted(facts, long_side);
+        let quick = self.shown_at(path, facts, &shape, seconds, Look::near(facts))?;
+        if let (Some(picture), _) = quick {
+            return Ok(picture);
+        }
+        let (shown, next) = self.shown_at(path, facts, &shape, seconds, Look::FAR)?;
+        shown.or(next).ok_or_else(|| MediaError::NoFrames(path.to_owned()))
+    }
+
+    /// The pictures at several times of one medium, in the order of `times`, each by itself a success
+    /// or a failure. Two are decoded at once.
+    pub fn thumbnails(
+        &self,
+        path: &Path,
+        facts: &MediaFacts,
+        times: &[f64],
+        width: u32,
+    ) -> Vec<Result<Picture, MediaError>> {
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            places
+                .map_while(|place| times.get(place).map(|&seconds| (place, seconds)))
+                .map(|(place, seconds)| (place, self.thumbnail(path, facts, seconds, width)))
+                .collect::<Vec<_>>()
+        };
+        let mut done = thread::scope(|scope| {
+            let other = (times.len() > 1).then(|| scope.spawn(work));
+            let mut done = work();
+            done.extend(other.and_then(|thread| thread.join().ok()).unwrap_or_default());
+            done
+        });
+        done.sort_by_key(|&(place, _)| place);
+        done.into_iter().map(|(_, picture)| picture).collect()
+    }
+
+    /// The last frame at or before `seconds`, and the first one after it, as far as the look goes.
+    fn shown_at(
+        &self,
+        path: &Path,
+        facts: &MediaFacts,
+        shape: &Shape,
+        seconds: f64,
+        look: Look,
+    ) -> Result<(Option<Picture>, Option<Picture>), MediaError> {
+        let mut command = self.decode_command();
+        command.args(["-noautorotate", "-noaccurate_seek"]);
+        let from = seconds - look.earlier;
+        if from > 0.0 {
+            command.args(["-ss", &format!("{from:.6}")]);
+        }
+        command.args(Self::input(path));
+        let choice = look.window.map_or("null".to_owned(), |window| {
+            format!("select='gte(t,{:.6})'", facts.start_time + seconds - window)
+        });
+        add_output(&mut command, &choice, shape);
+        let (start, budget) = (facts.start_time, self.look_budget());
+        let decoder = Decoder::start(path, command, shape.clone(), start, budget, &Cancel::new())?;
+        around(decoder, seconds)
+    }
+}
+
+/// How to look for the frame at a time.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// Only frames from so long before the time on are of interest; `None` for all.
+    window: Option<f64>,
+    /// Reading starts at the keyframe before so many seconds before the time.
+    earlier: f64,
+}
+
+impl Look {
+    /// For times of which the index knows, and media that go on to the end of their container.
+    const FAR: Self = Self { window: None, earlier: EARLIER };
+
+    /// With evenly spaced frames the one that is shown started less than a frame ago: the others since
+    /// the keyframe need no scaling.
+    fn near(facts: &MediaFacts) -> Self {
+        let rate = facts.frame_rate.filter(|_| !facts.variable_frame_rate);
+        Self { window: rate.map(|rate| 1.5 / rate.as_f64()), earlier: 0.0 }
+    }
+}
+
+fn around(
+    decoder: Decoder,
+    seconds: f64,
+) -> Result<(Option<Picture>, Option<Picture>), MediaError> {
+    let mut shown = None;
+    for decoded in decoder {
+        match decoded {
+            Ok(Decoded::Picture { seconds: time, picture }) if time <= seconds + ROUNDING => {
+                shown = Some(picture);
+            }
+            Ok(Decoded::Picture { picture, .. }) => return Ok((shown, Some(picture))),
+            Ok(Decoded::Change { .. }) => {}
+            Err(error) if shown.is_none() => return Err(error),
+            // The file is damaged after the frame that was asked for.
+            Err(_) => break,
+        }
+    }
+    Ok((shown, None))
+}
+
+/// The longer side of a picture of this width.
+fn long_side(facts: &MediaFacts, width: u32) -> u32 {
+    let width = width.clamp(1, facts.width.max(1));
+    let height = f64::from(width) * f64::from(facts.height) / f64::from(facts.width.max(1));
+    width.max(height.round() as u32)
+}
+
+impl Tools {
+    /// The picture of a still that ffmpeg decodes.
+    pub(crate) fn first_picture(&self, path: &Path, kind: Kind) -> Result<Picture, MediaError> {
+        let facts = self.probe(path)?;
+        if !facts.has_video() {
+            return Err(MediaError::NoPictures(path.to_owned()));
+        }
+        let mut command = self.decode_command();
+        command.arg("-noautorotate");
+        if let Some(demuxer) = kind.demuxer() {
+            command.args(["-f", demuxer]);
+        }
+        command.args(Self::input(path));
+        let shape = Shape::fitted(&facts, u32::MAX);
+        add_output(&mut command, "null", &shape);
+        let budget = self.look_budget();
+        let decoder = Decoder::start(path, command, shape, 0.0, budget, &Cancel::new())?;
+        let (shown, next) = around(decoder, 0.0)?;
+        shown.or(next).ok_or_else(|| MediaError::NoFrames(path.to_owned()))
+    }
+}

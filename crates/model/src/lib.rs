@@ -1,0 +1,29 @@
+//! Types that every crate of Rushes shares.
+//!
+//! Four groups: [ids](MediaId) name media, models and tasks; [time](Timecode) is rational wherever a
+//! frame is meant and seconds where the API says seconds; [facts](MediaFacts) are what probing a file
+//! tells; [errors](ErrorCode) are one table of code, HTTP status and title for every way in.
+//!
+//! ```
+//! use rushes_model::{FrameRate, Timecode};
+//!
+//! let ntsc = FrameRate::new(30_000, 1_001).unwrap();
+//! let timecode = Timecode::from_frame(17_982, ntsc, true);
+//! assert_eq!(timecode.to_string(), "00:10:00;00");
+//! ```
+
+mod error;
+mod facts;
+mod ids;
+mod shot;
+mod picture;
+mod progress;
+mod time;
+
+pub use error::{ErrorCode, Failure};
+pub use facts::{MediaFacts, MediaKind};
+pub use ids::{HashStr, MediaId, ModelKey, ParseIdError, TaskId};
+pub use shot::{Sampling, Shot};
+pub use picture::Picture;
+pub use progress::{FileError, Progress, TaskKind, TaskState};
+pub use time::{FrameRate, ParseTimestampError, TimeRange, Timecode, parse_timestamp, timestamp};

@@ -1,0 +1,296 @@
+//! From a file to a bundle, checked in full.
+
+use super::{
+    BundleMeta, NO_PREVIEW, PREVIEW_BYTES, RowTime, SHOT_BYTES, StoredMeta, TAG_ROW_BYTES,
+    TIME_BYTES,
+    layout::{Fields, Kind, Section, damaged, read_header},
+};
+use crate::StoreError;
+use fs_err::File;
+use rushes_model::{Shot, TimeRange};
+use std::{
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+/// Bytes read at a time while checksums are taken.
+const READ_BYTES: usize = 1 << 18;
+
+/// The most that a section which is kept in memory may have: times of 1,500 hours.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// Where rows of fixed width lie in a bundle, for whoever maps or reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The bundle.
+    pub path: PathBuf,
+    /// First byte, a multiple of 64.
+    pub offset: u64,
+    /// Rows.
+    pub count: usize,
+    /// Values a row: f16 values of a vector, bytes of a row of tags.
+    pub width: usize,
+}
+
+/// A bundle that was read and checked: everything but vectors, tags and pictures is in memory.
+#[derive(Debug, Clone)]
+pub struct VisualBundleFile {
+    path: PathBuf,
+    meta: BundleMeta,
+    times: Vec<RowTime>,
+    shots: Vec<Shot>,
+    rows: Table,
+    tags: Option<Table>,
+    previews: PreviewIndex,
+}
+
+/// Where each row's picture lies.
+#[derive(Debug, Clone)]
+struct PreviewIndex {
+    of_row: Vec<u32>,
+    pictures: Vec<PictureSpan>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PictureSpan {
+    /// In the file.
+    offset: u64,
+    length: u32,
+    crc: u32,
+}
+
+impl VisualBundleFile {
+    /// Reads a bundle once from end to end and checks every byte of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when any byte is not what was written, [`StoreError::Newer`] when a later
+    /// version wrote it, [`StoreError::Io`] when it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let (sections, header_end) = read_header(&mut file, length, path)?;
+        let mut contents = Contents { path, sections: &sections, kept: Vec::new() };
+        contents.read(&mut file, header_end)?;
+        contents.parse()
+    }
+
+    /// What the bundle is of.
+    #[must_use]
+    pub fn meta(&self) -> &BundleMeta {
+        &self.meta
+    }
+
+    /// The moment of each row.
+    #[must_use]
+    pub fn times(&self) -> &[RowTime] {
+        &self.times
+    }
+
+    /// The shots, in order.
+    #[must_use]
+    pub fn shots(&self) -> &[Shot] {
+        &self.shots
+    }
+
+    /// Where the vectors lie, as little-endian f16.
+    #[must_use]
+    pub fn rows(&self) -> &Table {
+        &self.rows
+    }
+
+    /// Where the tags lie, if the model has them: rows of [`TAG_ROW_BYTES`].
+    #[must_use]
+    pub fn tags(&self) -> Option<&Table> {
+        self.tags.as_ref()
+    }
+
+    /// The picture of a row as an encoded image file, or none if it has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was damaged or replaced since it was opened.
+    pub fn preview(&self, row: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let picture = self.previews.of_row.get(row).filter(|&&index| index != NO_PREVIEW);
+        let Some(span) = picture.and_then(|&index| self.previews.pictures.get(index as usize))
+        else {
+            return Ok(None);
+        };
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(span.offset))?;
+        let mut bytes = Vec::new();
+        file.take(u64::from(span.length)).read_to_end(&mut bytes)?;
+        if bytes.len() != span.length as usize || crc32fast::hash(&bytes) != span.crc {
+            return Err(damaged(
+                &self.path,
+                "a preview is not what it was when the bundle was opened",
+            ));
+        }
+        Ok(Some(bytes))
+    }
+}
+
+/// A file's sections while they are read.
+struct Contents<'a> {
+    path: &'a Path,
+    sections: &'a [Section],
+    kept: Vec<(u32, Vec<u8>)>,
+}
+
+impl Contents<'_> {
+    /// Reads padding and sections in order, checks both, and keeps what belongs in memory.
+    fn read(&mut self, file: &mut File, header_end: u64) -> Result<(), StoreError> {
+        let mut end = header_end;
+        for section in self.sections {
+            let mut padding = vec![0; (section.offset - end) as usize];
+            file.read_exact(&mut padding)?;
+            if padding.iter().any(|&byte| byte != 0) {
+                return Err(self.damaged("there is something between its sections"));
+            }
+            let keep = KEPT.iter().any(|&kind| kind as u32 == section.kind);
+            if keep && section.length > KEPT_BYTES {
+                return Err(self.damaged("a section is larger than any analysis"));
+            }
+            let (crc, bytes) = read_section(file, section.length, keep)?;
+            if crc != section.crc {
+                return Err(
+                    self.damaged(&format!("the checksum of section {} does not fit", section.kind))
+                );
+            }
+            self.kept.extend(keep.then_some((section.kind, bytes)));
+            end = section.offset + section.length;
+        }
+        Ok(())
+    }
+
+    fn parse(&self) -> Result<VisualBundleFile, StoreError> {
+        let meta: StoredMeta = serde_json::from_slice(self.kept(Kind::Meta)?)
+            .map_err(|error| self.damaged(&format!("its facts do not read: {error}")))?;
+        let (count, dim) = (meta.rows, meta.dim);
+        let rows = self.table(Kind::Vectors, count, dim, 2)?;
+        let tags = self.section(Kind::Tags).is_some();
+        Ok(VisualBundleFile {
+            path: self.path.to_owned(),
+            meta: meta.bundle,
+            times: self.times(count)?,
+            shots: self.shots()?,
+            rows: rows.filter(|_| dim > 0).ok_or_else(|| self.damaged("it has no vectors"))?,
+            tags: if tags { self.table(Kind::Tags, count, TAG_ROW_BYTES, 1)? } else { None },
+            previews: self.previews(count)?,
+        })
+    }
+
+    fn section(&self, kind: Kind) -> Option<&Section> {
+        self.sections.iter().find(|section| section.kind == kind as u32)
+    }
+
+    fn kept(&self, kind: Kind) -> Result<&[u8], StoreError> {
+        let found = self.kept.iter().find(|(number, _)| *number == kind as u32);
+        found.map(|(_, bytes)| &bytes[..]).ok_or_else(|| self.damaged("a section is missing"))
+    }
+
+    /// The place of a section that must hold `count` rows of `width` values of `size` bytes.
+    fn table(
+        &self,
+        kind: Kind,
+        count: usize,
+        width: usize,
+        size: usize,
+    ) -> Result<Option<Table>, StoreError> {
+        let Some(section) = self.section(kind) else { return Ok(None) };
+        let bytes = count.checked_mul(width).and_then(|values| values.checked_mul(size));
+        if bytes.map(|bytes| bytes as u64) != Some(section.length) {
+            return Err(self.damaged("a section does not have the rows that it should"));
+        }
+        Ok(Some(Table { path: self.path.to_owned(), offset: section.offset, count, width }))
+    }
+
+    fn times(&self, count: usize) -> Result<Vec<RowTime>, StoreError> {
+        let (rows, rest) = self.kept(Kind::Times)?.as_chunks::<TIME_BYTES>();
+        let row = |bytes: &[u8; TIME_BYTES]| {
+            let mut fields = Fields(bytes);
+            Some(RowTime { second: fields.u32()?, seconds: fields.f64()? })
+        };
+        let times: Vec<RowTime> = rows.iter().filter_map(row).collect();
+        let finite = times.iter().all(|time| time.seconds.is_finite());
+        if times.len() != count || !rest.is_empty() || !finite {
+            return Err(self.damaged("its times are not one a row"));
+        }
+        Ok(times)
+    }
+
+    fn shots(&self) -> Result<Vec<Shot>, StoreError> {
+        let (rows, rest) = self.kept(Kind::Shots)?.as_chunks::<SHOT_BYTES>();
+        let row = |bytes: &[u8; SHOT_BYTES]| {
+            let mut fields = Fields(bytes);
+            Some(Shot { range: TimeRange { start: fields.f64()?, end: fields.f64()? } })
+        };
+        let shots: Vec<Shot> = rows.iter().filter_map(row).collect();
+        let sound = |shot: &Shot| shot.range.start.is_finite() && shot.range.duration() >= 0.0;
+        if !rest.is_empty() || !shots.iter().all(sound) {
+            return Err(self.damaged("its shots are no ranges of time"));
+        }
+        Ok(shots)
+    }
+
+    fn previews(&self, count: usize) -> Result<PreviewIndex, StoreError> {
+        let pictures = self.section(Kind::Previews);
+        let index = self.kept(Kind::PreviewIndex)?;
+        pictures
+            .and_then(|pictures| PreviewIndex::parse(index, count, pictures))
+            .ok_or_else(|| self.damaged("its previews are not where they should be"))
+    }
+
+    fn damaged(&self, reason: &str) -> StoreError {
+        damaged(self.path, reason)
+    }
+}
+
+/// Sections that are kept in memory.
+const KEPT: [Kind; 4] = [Kind::Meta, Kind::Times, Kind::Shots, Kind::PreviewIndex];
+
+/// The checksum of the next `length` bytes and, if asked for, the bytes.
+fn read_section(file: &mut File, length: u64, keep: bool) -> Result<(u32, Vec<u8>), StoreError> {
+    let mut crc = crc32fast::Hasher::new();
+    let mut kept = Vec::new();
+    let mut buffer = vec![0; READ_BYTES.min(length as usize)];
+    let mut left = length;
+    while left > 0 {
+        let part = &mut buffer[..READ_BYTES.min(left as usize)];
+        file.read_exact(part)?;
+        crc.update(part);
+        if keep {
+            kept.extend_from_slice(part);
+        }
+        left -= part.len() as u64;
+    }
+    Ok((crc.finalize(), kept))
+}
+
+impl PreviewIndex {
+    /// `None` when the index does not have `count` rows or points outside the section of pictures.
+    fn parse(bytes: &[u8], count: usize, section: &Section) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let pictures = fields.u32()? as usize;
+        let (rows, places) = fields.0.split_at_checked(count.checked_mul(4)?)?;
+        let of_row: Vec<u32> =
+            rows.as_chunks().0.iter().map(|&number| u32::from_le_bytes(number)).collect();
+        let (places, rest) = places.as_chunks::<PREVIEW_BYTES>();
+        let spans: Option<Vec<PictureSpan>> =
+            places.iter().map(|place| PictureSpan::parse(place, section)).collect();
+        let known = |&number: &u32| number == NO_PREVIEW || (number as usize) < pictures;
+        let whole = places.len() == pictures && rest.is_empty() && of_row.iter().all(known);
+        Some(Self { of_row, pictures: spans.filter(|_| whole)? })
+    }
+}
+
+impl PictureSpan {
+    fn parse(bytes: &[u8], section: &Section) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let (start, length, crc) = (fields.u64()?, fields.u32()?, fields.u32()?);
+        let offset = section.offset.checked_add(start)?;
+        (start.checked_add(u64::from(length))? <= section.length).then_some(Self {
+            offset,
+            length,
+            crc,
+        })
+    }
+}

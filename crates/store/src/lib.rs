@@ -1,0 +1,111 @@
+//! What Rushes keeps on disk.
+//!
+//! The [`AnalysisFolder`] holds one immutable file per medium and model, a [`VisualBundle`] as written
+//! and a [`VisualBundleFile`] as read; it may lie on a network share and be used by several machines at
+//! once. The [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any
+//! time. [`durable`] has the verbs that make a published file either there and whole or not there.
+//!
+//! The layout of a bundle is in `FORMAT.md` beside this crate.
+//!
+//! ```
+//! # use rushes_store::*;
+//! # use rushes_model::*;
+//! # let cache_dir = tempfile::tempdir()?;
+//! # let facts: MediaFacts = serde_json::from_str(r#"{"kind":"video","size_bytes":9,
+//! #     "duration_seconds":1.0,"width":16,"height":9,"frame_rate":"25/1","variable_frame_rate":false,
+//! #     "start_timecode":null,"start_time":0.0,"rotation":0,"video_codec":"h264",
+//! #     "audio_codec":null,"created_at":null}"#)?;
+//! let folder = AnalysisFolder::open(cache_dir.path())?;
+//! let bundle = VisualBundle {
+//!     meta: BundleMeta {
+//!         media_id: MediaId([7; 16]),
+//!         hash_str: HashStr(1),
+//!         model_key: "lite-260".parse()?,
+//!         facts,
+//!         source_path: "/footage/take.mov".into(),
+//!         sampling: Sampling::Full,
+//!         created_at: 1_700_000_000,
+//!         tool_version: "0.1.0".into(),
+//!     },
+//!     dim: 2,
+//!     times: vec![RowTime { second: 0, seconds: 0.04 }],
+//!     vectors: vec![0x3C00, 0x0000],
+//!     tags: None,
+//!     shots: vec![Shot { range: TimeRange { start: 0.0, end: 1.0 } }],
+//!     previews: Previews { of_row: vec![Some(0)], pictures: vec![b"a JPEG".to_vec()] },
+//! };
+//! let path = folder.publish(&bundle)?;
+//!
+//! let file = VisualBundleFile::open(&path)?;
+//! assert_eq!(file.meta(), &bundle.meta);
+//! assert_eq!(file.preview(0)?.as_deref(), Some(&b"a JPEG"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bundle;
+mod catalogue;
+pub mod durable;
+mod folder;
+mod network;
+mod path_bytes;
+
+pub use bundle::{
+    BundleMeta, Previews, RowTime, TAG_ROW_BYTES, Table, VisualBundle, VisualBundleFile,
+};
+pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
+pub use folder::{AnalysisFolder, Entry};
+pub use network::is_network_file_system;
+
+use std::{io, path::PathBuf};
+
+/// What can go wrong with what is kept on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Reading or writing failed; the message names the file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The analysis folder cannot be where it was asked for.
+    #[error("{path} cannot be the analysis folder: {reason}")]
+    Folder {
+        /// The folder asked for.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        reason: String,
+    },
+    /// A bundle is not what was written.
+    #[error("{path} is damaged: {reason}. The medium has to be analysed again.")]
+    Damaged {
+        /// The bundle.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A bundle was written by a later version of Rushes; it is left as it is.
+    #[error(
+        "{path} has format {version}, which is newer than this version of Rushes reads. Update Rushes."
+    )]
+    Newer {
+        /// The bundle.
+        path: PathBuf,
+        /// Its format version.
+        version: u32,
+    },
+    /// What was to be written does not fit together. Nothing was written.
+    #[error("the analysis of {media} cannot be stored: {reason}")]
+    Invalid {
+        /// Source path of the medium.
+        media: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The local catalogue failed.
+    #[error(
+        "the catalogue {path} failed: {source}. It is a cache: delete it if this happens again."
+    )]
+    Catalogue {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}

@@ -1,0 +1,70 @@
+//! Bundles to write.
+#![allow(dead_code)] // Each test file uses some of it.
+
+use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
+use rushes_store::{BundleMeta, Previews, RowTime, TAG_ROW_BYTES, VisualBundle};
+
+pub fn facts() -> MediaFacts {
+    MediaFacts {
+        kind: MediaKind::Video,
+        size_bytes: 123_456_789_012,
+        duration_seconds: 2.002,
+        width: 1920,
+        height: 1080,
+        frame_rate: FrameRate::new(30_000, 1001),
+        variable_frame_rate: false,
+        start_timecode: Some("01:00:00;02".to_owned()),
+        start_time: 0.033_366_7,
+        rotation: 90,
+        video_codec: Some("prores".to_owned()),
+        audio_codec: None,
+        created_at: Some("2024-05-01T12:00:00Z".to_owned()),
+    }
+}
+
+pub fn meta(media: u8) -> BundleMeta {
+    BundleMeta {
+        media_id: MediaId([media; 16]),
+        hash_str: HashStr(0x00C0_FFEE),
+        model_key: "lite-260".parse().unwrap(),
+        facts: facts(),
+        source_path: "/footage/Übung & \"take\" 1.mov".into(),
+        sampling: Sampling::Full,
+        created_at: 1_714_564_800,
+        tool_version: "0.1.0".to_owned(),
+    }
+}
+
+/// Three rows, the last two of which share a picture; two shots.
+pub fn small(media: u8) -> VisualBundle {
+    let shot = |start, end| Shot { range: TimeRange { start, end } };
+    let tags = (0..3 * TAG_ROW_BYTES).map(|byte| byte as u8).collect();
+    VisualBundle {
+        meta: meta(media),
+        dim: 5,
+        times: [(0, 0.0), (1, 1.034_366_7), (2, 1.968_6)]
+            .map(|(second, seconds)| RowTime { second, seconds })
+            .to_vec(),
+        vectors: (0..15).map(|value| 0x3000 + 7 * value).collect(),
+        tags: Some(tags),
+        shots: vec![shot(0.0, 1.2012), shot(1.2012, 2.002)],
+        previews: Previews {
+            of_row: vec![None, Some(1), Some(1)],
+            pictures: vec![b"first".to_vec(), (0..=255).collect()],
+        },
+    }
+}
+
+/// A bundle of `rows` rows with `bytes` bytes of pictures.
+pub fn large(media: u8, rows: usize, bytes: usize) -> VisualBundle {
+    let mut bundle = small(media);
+    bundle.times =
+        (0..rows).map(|row| RowTime { second: row as u32, seconds: row as f64 }).collect();
+    bundle.vectors = (0..rows * bundle.dim).map(|value| value as u16 & 0x3BFF).collect();
+    bundle.tags = None;
+    bundle.previews = Previews {
+        of_row: vec![Some(0); rows],
+        pictures: vec![(0..bytes).map(|byte| byte as u8).collect()],
+    };
+    bundle
+}
