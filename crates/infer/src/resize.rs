@@ -1,8 +1,9 @@
 //! Bringing pictures to a model's size.
 
 use crate::InferError;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{ResizeAlg, ResizeOptions, Resizer};
 use rushes_model::Picture;
 
 pub(crate) use fast_image_resize::FilterType;
@@ -59,15 +60,19 @@ fn scale(
         height: picture.height,
         reason,
     };
-    let source = ImageRef::new(picture.width, picture.height, &picture.pixels, PixelType::U8x3)
+    // Typed images, because the untyped ones compile every kernel for all thirteen kinds of pixel.
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(picture.width, picture.height, &picture.pixels)
+            .map_err(|error| failed(error.to_string()))?;
+    let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
+    let mut target = TypedImage::<U8x3>::from_buffer(size.0, size.1, &mut pixels)
         .map_err(|error| failed(error.to_string()))?;
-    let mut target = Image::new(size.0, size.1, PixelType::U8x3);
     let options = ResizeOptions::new()
         .resize_alg(how)
         .crop(area.left, area.top, area.width, area.height)
         .use_alpha(false);
     Resizer::new()
-        .resize(&source, &mut target, Some(&options))
+        .resize_typed(&source, &mut target, Some(&options))
         .map_err(|error| failed(error.to_string()))?;
-    Ok(Picture { width: size.0, height: size.1, pixels: target.into_vec() })
+    Ok(Picture { width: size.0, height: size.1, pixels })
 }

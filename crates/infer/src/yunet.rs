@@ -164,7 +164,13 @@ fn cells(outputs: &[Output], level: usize, width: usize, min_score: f32) -> Vec<
         .collect()
 }
 
-fn decode(score: f32, (column, row): (f32, f32), stride: f32, area: &[f32], points: &[f32]) -> Face {
+fn decode(
+    score: f32,
+    (column, row): (f32, f32),
+    stride: f32,
+    area: &[f32],
+    points: &[f32],
+) -> Face {
     let (width, height) = (area[2].exp() * stride, area[3].exp() * stride);
     let landmark =
         |k: usize| ((points[2 * k] + column) * stride, (points[2 * k + 1] + row) * stride);

@@ -34,7 +34,16 @@ fn frame(clip: &str, second: u32) -> Picture {
     let output = std::process::Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-ss", &second.to_string(), "-i"])
         .arg(path)
-        .args(["-frames:v", "1", "-vf", "scale='min(640,iw)':-2", "-c:v", "ppm", "-f", "image2pipe"])
+        .args([
+            "-frames:v",
+            "1",
+            "-vf",
+            "scale='min(640,iw)':-2",
+            "-c:v",
+            "ppm",
+            "-f",
+            "image2pipe",
+        ])
         .arg("-")
         .output()
         .expect("ffmpeg runs");

@@ -127,6 +127,8 @@ impl Iterator for Decoder {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
+            // Reports whose pictures never came may be left when the child has ended.
+            self.child.as_ref()?;
             let decoded = match self.reports.recv() {
                 Ok(Report::TimeBase(tick)) => {
                     self.tick = tick;

@@ -173,7 +173,7 @@ mod tests {
     fn spacings_are_told_apart() {
         let every = |step: f64| (0..100).map(move |i| f64::from(i) * step);
         assert_eq!(spacing(every(0.04), 100.0), Spacing::EveryFrame);
-        assert_eq!(spacing(every(0.5), 100.0), Spacing::Dense);
+        assert_eq!(spacing(every(0.5), 50.0), Spacing::Dense);
         assert_eq!(spacing(every(1.001), 100.0), Spacing::Dense);
         assert_eq!(spacing(every(2.0), 200.0), Spacing::Sparse);
         assert_eq!(spacing([0.0], 10.0), Spacing::Sparse);

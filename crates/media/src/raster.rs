@@ -2,8 +2,9 @@
 
 use crate::MediaError;
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ImageBufferError, ResizeAlg, ResizeError, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
 };
 use jpeg_encoder::{ColorType, Encoder};
 use rushes_model::Picture;
@@ -17,16 +18,30 @@ pub fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
     if (picture.width, picture.height) == (width, height) {
         return picture.clone();
     }
-    let mut target = Image::new(width, height, PixelType::U8x3);
-    let (from_width, from_height) = (picture.width, picture.height);
-    if let Ok(source) = ImageRef::new(from_width, from_height, &picture.pixels, PixelType::U8x3) {
-        let bicubic = ResizeAlg::Convolution(FilterType::CatmullRom);
-        let options = ResizeOptions::new().resize_alg(bicubic);
-        if let Err(error) = Resizer::new().resize(&source, &mut target, &options) {
-            tracing::error!(%error, from_width, from_height, width, height, "resize failed");
-        }
+    let mut pixels = vec![0; width as usize * height as usize * 3];
+    if let Err(error) = scale(picture, width, height, &mut pixels) {
+        let (from_width, from_height) = (picture.width, picture.height);
+        tracing::error!(%error, from_width, from_height, width, height, "resize failed");
     }
-    Picture { width, height, pixels: target.into_vec() }
+    Picture { width, height, pixels }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ScaleError {
+    #[error(transparent)]
+    Buffer(#[from] ImageBufferError),
+    #[error(transparent)]
+    Resize(#[from] ResizeError),
+}
+
+/// Typed images, because the untyped ones compile every kernel for all thirteen kinds of pixel.
+fn scale(picture: &Picture, width: u32, height: u32, pixels: &mut [u8]) -> Result<(), ScaleError> {
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(picture.width, picture.height, &picture.pixels)?;
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, pixels)?;
+    let bicubic = ResizeAlg::Convolution(FilterType::CatmullRom);
+    let options = ResizeOptions::new().resize_alg(bicubic);
+    Ok(Resizer::new().resize_typed(&source, &mut target, &options)?)
 }
 
 /// The picture with its longer side at most `long_side`, aspect kept, never enlarged.

@@ -1,6 +1,12 @@
 //! A real server with a real engine, spoken to over TCP byte by byte, so that what no well-behaved
 //! client would send can be sent.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in test functions, and this whole file serves those"
+)]
+
 mod bodies;
 mod client;
 mod contract;

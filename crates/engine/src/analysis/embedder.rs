@@ -4,6 +4,7 @@ use super::draft::Row;
 use crate::previews;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rushes_infer::VisualModel;
+use rushes_media::Cancel;
 use rushes_model::Picture;
 use std::{
     sync::Arc,
@@ -44,13 +45,13 @@ pub struct Embedder {
 }
 
 impl Embedder {
-    /// Starts `workers` threads.
+    /// Starts `workers` threads. Once cancelled, they pass over what still waits.
     #[must_use]
-    pub fn start(model: &Arc<dyn VisualModel>, workers: usize) -> Self {
+    pub fn start(model: &Arc<dyn VisualModel>, workers: usize, cancel: &Cancel) -> Self {
         let (jobs, queue) = bounded(workers * QUEUE_PER_WORKER);
         let work = |_| {
-            let (model, queue) = (model.clone(), queue.clone());
-            thread::spawn(move || work_off(&*model, &queue))
+            let (model, queue, cancel) = (model.clone(), queue.clone(), cancel.clone());
+            thread::spawn(move || work_off(&*model, &queue, &cancel))
         };
         Self { jobs: Some(jobs), threads: (0..workers.max(1)).map(work).collect() }
     }
@@ -72,8 +73,8 @@ impl Drop for Embedder {
     }
 }
 
-fn work_off(model: &dyn VisualModel, queue: &Receiver<Job>) {
-    for job in queue {
+fn work_off(model: &dyn VisualModel, queue: &Receiver<Job>, cancel: &Cancel) {
+    for job in queue.iter().filter(|_| !cancel.is_cancelled()) {
         let row = embed(model, &job);
         // Whoever asked may have been cancelled: then nobody waits for the answer.
         let _ = job.reply.send(Embedded { second: job.second, seconds: job.seconds, row });

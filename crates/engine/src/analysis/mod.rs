@@ -108,7 +108,7 @@ fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
     for error in errors {
         order.task.file_failed(error);
     }
-    let embedder = Embedder::start(model, means.workers);
+    let embedder = Embedder::start(model, means.workers, order.task.cancel());
     let shared = file::Task {
         folder: &order.folder,
         tools: means.reception.tools(),

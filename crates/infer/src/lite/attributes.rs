@@ -3,9 +3,7 @@
 //! Each attribute is a phrase and how far it holds, 0..=1. The phrase's vector is what is added to
 //! the picture's, so phrases are worded as people search.
 
-use super::look::{
-    BLUE, CYAN, GREEN, Look, ORANGE, PINK, PURPLE, RED, YELLOW,
-};
+use super::look::{BLUE, CYAN, GREEN, Look, ORANGE, PINK, PURPLE, RED, YELLOW};
 use crate::yunet::Face;
 
 /// Faces below are not looked at.
@@ -218,13 +216,8 @@ mod tests {
 
     #[test]
     fn every_value_is_a_share() {
-        let look = Look {
-            sharpness: 1e9,
-            palette: 4096.0,
-            saturation: 1.0,
-            flat: 1.0,
-            ..Look::default()
-        };
+        let look =
+            Look { sharpness: 1e9, palette: 4096.0, saturation: 1.0, flat: 1.0, ..Look::default() };
         for look in [look, Look::default()] {
             for (phrase, value) in attributes(&look, &[face(1.0, 1e6)], 1) {
                 assert!((0.0..=1.0).contains(&value), "{phrase} is {value}");

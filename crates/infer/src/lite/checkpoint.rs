@@ -169,12 +169,8 @@ mod tests {
 
     #[test]
     fn strides_are_followed_and_bounds_kept() {
-        let mut tensor = StoredTensor {
-            storage: storage(6),
-            offset: 0,
-            shape: vec![2, 3],
-            strides: vec![1, 2],
-        };
+        let mut tensor =
+            StoredTensor { storage: storage(6), offset: 0, shape: vec![2, 3], strides: vec![1, 2] };
         assert_eq!(indices(&tensor, 6), Some(vec![0, 2, 4, 1, 3, 5]));
         assert_eq!(indices(&tensor, 5), None);
         tensor.strides = vec![usize::MAX, 2];

@@ -49,7 +49,11 @@ impl Classifier {
     }
 
     /// Mean probability of each class over the crops.
-    pub(super) fn classify(&self, picture: &Picture, crops: &[Crop]) -> Result<Vec<f32>, InferError> {
+    pub(super) fn classify(
+        &self,
+        picture: &Picture,
+        crops: &[Crop],
+    ) -> Result<Vec<f32>, InferError> {
         let mut mean = vec![0.0; CLASSES];
         for &crop in crops {
             let area = match crop {
@@ -132,7 +136,8 @@ mod tests {
         for length in [0, 10, 5_000, 60_000, 70_000, whole.len() - 1] {
             fs_err::write(&target, &whole[..length]).expect("written");
             let error = Classifier::open(&runtime(), folder.path(), 1).err();
-            let is_bad = matches!(&error, Some(InferError::BadFile { path, .. }) if *path == target);
+            let is_bad =
+                matches!(&error, Some(InferError::BadFile { path, .. }) if *path == target);
             assert!(is_bad, "{length} bytes: {error:?}");
         }
     }

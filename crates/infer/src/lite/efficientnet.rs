@@ -29,8 +29,7 @@ pub(super) fn graph(checkpoint: &Checkpoint<'_>) -> Result<Vec<u8>, CheckpointEr
     network.graph.floats("zero", &[], &[0.0]);
     network.graph.floats("six", &[], &[6.0]);
     let mut wire = network.convolution("_conv_stem", "_bn0", INPUT, 2, true)?;
-    let strides =
-        STAGES.iter().flat_map(|&(blocks, stride)| (0..blocks).map(move |k| (stride, k)));
+    let strides = STAGES.iter().flat_map(|&(blocks, stride)| (0..blocks).map(move |k| (stride, k)));
     for (block, (stride, k)) in strides.enumerate() {
         wire = network.block(block, &wire, if k == 0 { stride } else { 1 })?;
     }
@@ -48,7 +47,12 @@ struct Network<'a> {
 
 impl Network<'_> {
     /// Expand, filter each channel, project; added to its input where the shapes agree.
-    fn block(&mut self, index: usize, input: &str, stride: usize) -> Result<String, CheckpointError> {
+    fn block(
+        &mut self,
+        index: usize,
+        input: &str,
+        stride: usize,
+    ) -> Result<String, CheckpointError> {
         let layer = |name: &str| format!("_blocks.{index}.{name}");
         let mut wire = input.to_owned();
         let expand = layer("_expand_conv");
@@ -58,7 +62,8 @@ impl Network<'_> {
         wire = self.convolution(&layer("_depthwise_conv"), &layer("_bn1"), &wire, stride, true)?;
         wire = self.convolution(&layer("_project_conv"), &layer("_bn2"), &wire, 1, false)?;
         // Within a stage every block but the first keeps sides and channels.
-        let first = STAGES.iter().scan(0, |at, &(blocks, _)| Some(std::mem::replace(at, *at + blocks)));
+        let first =
+            STAGES.iter().scan(0, |at, &(blocks, _)| Some(std::mem::replace(at, *at + blocks)));
         if first.into_iter().all(|first| first != index) {
             let sum = layer("sum");
             self.graph.node("Add", &[&wire, input], &sum, vec![]);
@@ -113,8 +118,11 @@ impl Network<'_> {
             return Err(CheckpointError::Shape { name: layer.to_owned(), shape: weight.shape });
         }
         let [gamma, beta, mean, variance] = parts.map(|part| part.values);
-        let scales: Vec<f32> =
-            gamma.iter().zip(&variance).map(|(gamma, var)| gamma / (var + EPSILON).sqrt()).collect();
+        let scales: Vec<f32> = gamma
+            .iter()
+            .zip(&variance)
+            .map(|(gamma, var)| gamma / (var + EPSILON).sqrt())
+            .collect();
         let each = weight.values.len() / channels;
         for (filter, scale) in weight.values.chunks_exact_mut(each).zip(&scales) {
             filter.iter_mut().for_each(|value| *value *= scale);

@@ -148,12 +148,7 @@ impl LiteModel {
             let (runtime, models, workers) = (&self.runtime, &*self.models, self.workers);
             Ok(Sight {
                 classifier: Classifier::open(runtime, models, workers)?,
-                faces: FaceDetector::open(
-                    runtime,
-                    models,
-                    self.recipe.faces_long_side,
-                    workers,
-                )?,
+                faces: FaceDetector::open(runtime, models, self.recipe.faces_long_side, workers)?,
             })
         })
     }

@@ -211,8 +211,14 @@ impl Machine<'_, '_> {
         let Value::Tuple(parts, _) = self.pop()? else {
             return Err(CheckpointError::Pickle("a storage is not described by a tuple"));
         };
-        let [Value::Text(_), Value::Callable(kind), Value::Text(key), _, Value::Integer(length), ..] =
-            &parts[..]
+        let [
+            Value::Text(_),
+            Value::Callable(kind),
+            Value::Text(key),
+            _,
+            Value::Integer(length),
+            ..,
+        ] = &parts[..]
         else {
             return Err(CheckpointError::Pickle("a storage is not described as PyTorch does"));
         };

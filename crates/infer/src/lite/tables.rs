@@ -65,7 +65,8 @@ impl Tables {
         for phrase in phrases() {
             attributes.extend(encoder.encode(phrase)?);
         }
-        for row in labels.chunks_exact_mut(DIMENSIONS).chain(attributes.chunks_exact_mut(DIMENSIONS))
+        for row in
+            labels.chunks_exact_mut(DIMENSIONS).chain(attributes.chunks_exact_mut(DIMENSIONS))
         {
             row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
         }
@@ -90,9 +91,8 @@ fn label_vector(encoder: &SentenceEncoder, label: &Label) -> Result<Vec<f32>, In
         if expansions.is_empty() { photo.clone() } else { mean_row(&expansions.concat()) };
     normalise(&mut expanded);
     let (name, synonyms) = (encoder.encode(&label.name)?, encoder.encode(&label.synonyms)?);
-    let mut vector: Vec<f32> = (0..DIMENSIONS)
-        .map(|k| photo[k] + name[k] + synonyms[k] + 2.0 * expanded[k])
-        .collect();
+    let mut vector: Vec<f32> =
+        (0..DIMENSIONS).map(|k| photo[k] + name[k] + synonyms[k] + 2.0 * expanded[k]).collect();
     normalise(&mut vector);
     Ok(vector)
 }
@@ -132,7 +132,8 @@ mod tests {
         let expanded = vocabulary.iter().position(|label| label.expansions.len() > 1).expect("one");
         let pairs = [(0, 999), (281, expanded), (expanded, 7)];
         for (a, b) in pairs {
-            let vector = |index: usize| label_vector(&encoder, &vocabulary[index]).expect("encodes");
+            let vector =
+                |index: usize| label_vector(&encoder, &vocabulary[index]).expect("encodes");
             let kept = difference(&row(&tables.labels, a), &row(&tables.labels, b));
             let cosine = cosine(&kept, &difference(&vector(a), &vector(b)));
             assert!(cosine >= 0.999, "labels {a} and {b}: {cosine}");

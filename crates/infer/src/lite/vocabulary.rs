@@ -70,7 +70,8 @@ impl WordIndex {
     pub(super) fn of(labels: &[Label]) -> Self {
         let mut index = Self { tags: HashMap::new() };
         for (tag, label) in (0..).zip(labels) {
-            let texts = [&label.synonyms].into_iter().chain(&label.expansions).chain(&label.broader);
+            let texts =
+                [&label.synonyms].into_iter().chain(&label.expansions).chain(&label.broader);
             texts.for_each(|text| index.add(text, tag));
         }
         for (tag, phrase) in (labels.len() as u16..).zip(phrases()) {

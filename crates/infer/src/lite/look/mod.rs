@@ -8,8 +8,8 @@ mod edges;
 
 use crate::InferError;
 use crate::resize::{Area, FilterType, resize, sample};
-use colour::{COLOURS, Shades};
 pub(super) use colour::{BLUE, CYAN, GREEN, ORANGE, PINK, PURPLE, RED, YELLOW};
+use colour::{COLOURS, Shades};
 use rushes_model::Picture;
 
 /// Figures of a picture; shares are 0..=1 of its pixels.
