@@ -1,6 +1,7 @@
 # Everything a user or a contributor runs. Each target is safe to run again.
 #
-#   make run [FOOTAGE=/some/folder] [PORT=6699]   set up, analyse, search once, go on serving
+#   make run [FOOTAGE=/some/folder] [PORT=6699] [QUERY="words"]
+#                                                 set up, analyse, search once, go on serving
 #   make test                                     set up, lint, all tests, the end-to-end run
 #   make setup                                    what `make run` needs, without running it
 #   make bench                                    the figures in bench/
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 export RUSHES_CACHE := $(or $(RUSHES_CACHE),$(CURDIR)/.cache)
 export CARGO_TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export RUSHES_TEST_MEDIA ?= $(RUSHES_CACHE)/media
-export FOOTAGE PORT
+export FOOTAGE PORT QUERY
 
 TOOLS := $(RUSHES_CACHE)/tools
 DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)

@@ -9,6 +9,8 @@
 //! The first folder holds the models, the second the pictures that the mean is taken of: every
 //! picture below it counts once, in the order of their paths.
 
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
 use anyhow::{Context, Result, bail};
 use rushes_infer::lite::tables::{KEYS, Tables, mean_row};
 use rushes_infer::minilm::SentenceEncoder;

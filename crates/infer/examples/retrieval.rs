@@ -9,6 +9,8 @@
 //! The gallery is every picture of the table. A query is right at the rank of its picture or of one
 //! that the table calls right as well, whichever is better; a score that is no number ranks last.
 
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
 use anyhow::{Context, Result, bail};
 use rushes_infer::{Embedding, Runtime, TextQuery, VisualModel, lite};
 use std::collections::BTreeMap;

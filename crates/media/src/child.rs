@@ -237,15 +237,18 @@ fn confine(child: Pid, confinement: Option<Confinement>) {
     #[cfg(target_os = "linux")]
     if let Some(confinement) = confinement {
         use rustix::process::{Resource, Rlimit, prlimit};
+        let memory = confinement.memory_bytes;
+        let cpu = confinement.cpu.as_secs().max(1);
         let limits = [
-            (Resource::As, confinement.memory_bytes),
-            (Resource::Cpu, confinement.cpu.as_secs().max(1)),
+            (Resource::As, memory, memory),
+            // At the first figure it is told by a signal why it has to end.
+            (Resource::Cpu, cpu, cpu + 1),
             // Everything that a decoder has to say goes through pipes.
-            (Resource::Fsize, 0),
-            (Resource::Core, 0),
+            (Resource::Fsize, 0, 0),
+            (Resource::Core, 0, 0),
         ];
-        for (resource, limit) in limits {
-            let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+        for (resource, current, maximum) in limits {
+            let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
             if let Err(error) = prlimit(Some(child), resource, limit) {
                 tracing::warn!(%error, ?resource, "a decoder runs without one of its limits");
             }
@@ -280,14 +283,23 @@ impl Ended {
         }
     }
 
-    /// The error that it is to have been killed by the watch, if it was.
+    /// The error that it is to have been stopped for a limit or by request, if it was.
     pub(crate) fn stopped(&self, path: &Path) -> Option<MediaError> {
         let path = path.to_owned();
-        Some(match self.stop? {
-            Stop::Cancelled => MediaError::Cancelled,
-            Stop::Stalled => MediaError::Stalled { path, after: self.budget.stall },
-            Stop::TimedOut => MediaError::TimedOut { path, after: self.budget.wall },
-        })
+        let signal = self.status.and_then(|status| status.signal());
+        match (self.stop, self.budget.confinement) {
+            (Some(Stop::Cancelled), _) => Some(MediaError::Cancelled),
+            (Some(Stop::Stalled), _) => {
+                Some(MediaError::Stalled { path, after: self.budget.stall })
+            }
+            (Some(Stop::TimedOut), _) => {
+                Some(MediaError::TimedOut { path, after: self.budget.wall })
+            }
+            (None, Some(confinement)) if signal == Some(Signal::XCPU.as_raw()) => {
+                Some(MediaError::TimedOut { path, after: confinement.cpu })
+            }
+            (None, _) => None,
+        }
     }
 }
 

@@ -53,12 +53,13 @@ impl InPoints {
     }
 }
 
-/// In points in microseconds, each half a frame into the first frame of its second: a seek takes the
-/// last frame before the point, and half a frame is more than any rounding.
+/// In points in microseconds, each a quarter of a frame into the first frame of its second. A seek takes
+/// the last frame before the point; a quarter is more than containers round times by, and where they
+/// count in frames it is rounded to the frame itself.
 fn points(rate: FrameRate, start: f64, duration: f64) -> Vec<i64> {
     let (num, den) = (u64::from(rate.num()), u64::from(rate.den()));
     let frame_of = |second: u64| (second * num).div_ceil(den);
-    let seconds = |second| (frame_of(second) as f64 + 0.5) / rate.as_f64();
+    let seconds = |second| (frame_of(second) as f64 + 0.25) / rate.as_f64();
     let inside = (0..).map(seconds).take_while(|&seconds| seconds < duration);
     inside.map(|seconds| ((start + seconds) * 1e6).round() as i64).collect()
 }

@@ -7,7 +7,8 @@ use std::{thread, time::Duration};
 /// The defaults let through what cameras and phones record and stop what was made to do harm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Time for probing a file.
+    /// Processor time for probing a file. By the clock a probe has as long as `stall`: a disk that has
+    /// to wake up, or a machine at work, is no fault of the file.
     pub probe: Duration,
     /// A child that shows no sign of life for so long is killed. Time in which it waits for us does
     /// not count.

@@ -119,23 +119,26 @@ impl Tools {
     }
 
     pub(crate) fn probe_budget(&self) -> Budget {
-        self.budget(self.limits.probe, self.limits.probe_memory_bytes)
+        let Limits { probe, stall, probe_memory_bytes: memory_bytes, .. } = self.limits;
+        let confinement = Confinement { memory_bytes, cpu: probe };
+        Budget { stall, wall: stall, confinement: Some(confinement) }
     }
 
     /// The budget of a pass over a whole medium.
     pub(crate) fn decode_budget(&self, facts: &MediaFacts) -> Budget {
-        self.budget(self.limits.wall(facts.duration_seconds), self.limits.memory_bytes)
+        self.budget(self.limits.wall(facts.duration_seconds))
     }
 
     /// The budget of a look at a few seconds of a medium.
     pub(crate) fn look_budget(&self) -> Budget {
-        self.budget(self.limits.decode, self.limits.memory_bytes)
+        self.budget(self.limits.decode)
     }
 
-    fn budget(&self, wall: Duration, memory_bytes: u64) -> Budget {
+    fn budget(&self, wall: Duration) -> Budget {
+        let Limits { stall, memory_bytes, .. } = self.limits;
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
         let confinement = Confinement { memory_bytes, cpu: wall.saturating_mul(cores) };
-        Budget { stall: self.limits.stall, wall, confinement: Some(confinement) }
+        Budget { stall, wall, confinement: Some(confinement) }
     }
 }
 

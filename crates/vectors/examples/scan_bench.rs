@@ -58,12 +58,11 @@ fn report(name: &str, segments: &[&Segment], queries: &[Query]) {
     };
     let mut times: Vec<f64> = queries.iter().map(time).collect();
     times.sort_by(f64::total_cmp);
-    let (p50, p95) = (times[times.len() / 2], times[times.len() * 95 / 100]);
+    // On a machine that does other things too, the best says what the scan itself takes.
+    let (best, p50, p95) = (times[0], times[times.len() / 2], times[times.len() * 95 / 100]);
     let bytes: usize = segments.iter().map(|segment| ROWS * segment.rows().dim() * 2).sum();
-    println!(
-        "{name:<22} p50 {p50:6.1} ms  p95 {p95:6.1} ms  {:5.1} GB/s",
-        bytes as f64 / p50 / 1e6
-    );
+    let speed = bytes as f64 / best / 1e6;
+    println!("{name:<20} best {best:.1}  p50 {p50:.1}  p95 {p95:.1} ms  {speed:.1} GB/s at best");
 }
 
 fn main() {

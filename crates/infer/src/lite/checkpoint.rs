@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn hostile_files_are_errors() {
-        let deep = [b"\x80\x02)".repeat(1), b"\x85".repeat(100), b".".to_vec()].concat();
+        let deep = [b"\x80\x02)".to_vec(), b"\x85".repeat(100), b".".to_vec()].concat();
         let cases: [(&[u8], &str); 7] = [
             (b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R.", "os.system"),
             (b"\x80\x02X\xff\xff\xff\xffabc", "ends early"),

@@ -57,18 +57,25 @@ impl Grey {
         Self { width, height, levels }
     }
 
-    /// Positions of the pixels, row by row, in `levels`.
-    fn positions(&self) -> impl Iterator<Item = usize> + use<> {
-        let (width, stride) = (self.width, self.width + 2);
-        (1..=self.height).flat_map(move |y| (1..=width).map(move |x| y * stride + x))
+    /// Position in `levels` of each row's first pixel.
+    fn row_starts(&self) -> impl Iterator<Item = usize> + use<> {
+        let stride = self.width + 2;
+        (1..=self.height).map(move |y| y * stride + 1)
+    }
+
+    /// For each pixel of the row that starts there, left to right, the three by three levels around
+    /// it: above, beside and below.
+    fn around(&self, start: usize) -> impl Iterator<Item = [&[i32]; 3]> {
+        let stride = self.width + 2;
+        let row = |from: usize| self.levels[from - 1..][..stride].windows(3);
+        let (above, beside, below) = (row(start - stride), row(start), row(start + stride));
+        above.zip(beside).zip(below).map(|((above, beside), below)| [above, beside, below])
     }
 
     fn laplacian_variance(&self) -> f32 {
-        let (stride, l) = (self.width + 2, &self.levels);
         let (mut sum, mut squares) = (0_i64, 0_i64);
-        for at in self.positions() {
-            let value =
-                i64::from(l[at - 1] + l[at + 1] + l[at - stride] + l[at + stride] - 4 * l[at]);
+        for [above, beside, below] in self.row_starts().flat_map(|start| self.around(start)) {
+            let value = i64::from(above[1] + beside[0] + beside[2] + below[1] - 4 * beside[1]);
             sum += value;
             squares += value * value;
         }
@@ -88,18 +95,16 @@ struct Gradients {
 
 impl Gradients {
     fn of(grey: &Grey) -> Self {
-        let (stride, l) = (grey.width + 2, &grey.levels);
-        let mut gradients =
-            Self { across: vec![0; l.len()], down: vec![0; l.len()], size: vec![0; l.len()] };
-        for at in grey.positions() {
-            let (above, below) = (at - stride, at + stride);
-            let across = l[above + 1] + 2 * l[at + 1] + l[below + 1]
-                - (l[above - 1] + 2 * l[at - 1] + l[below - 1]);
-            let down = l[below - 1] + 2 * l[below] + l[below + 1]
-                - (l[above - 1] + 2 * l[above] + l[above + 1]);
-            gradients.across[at] = across;
-            gradients.down[at] = down;
-            gradients.size[at] = across.abs() + down.abs();
+        let zeros = vec![0; grey.levels.len()];
+        let mut gradients = Self { across: zeros.clone(), down: zeros.clone(), size: zeros };
+        for start in grey.row_starts() {
+            for (at, [a, b, c]) in (start..).zip(grey.around(start)) {
+                let across = a[2] + 2 * b[2] + c[2] - (a[0] + 2 * b[0] + c[0]);
+                let down = c[0] + 2 * c[1] + c[2] - (a[0] + 2 * a[1] + a[2]);
+                gradients.across[at] = across;
+                gradients.down[at] = down;
+                gradients.size[at] = across.abs() + down.abs();
+            }
         }
         gradients
     }
@@ -131,7 +136,7 @@ fn canny(grey: &Grey) -> Vec<bool> {
     let mut ridges = vec![false; gradients.size.len()];
     let mut edges = ridges.clone();
     let mut open = Vec::new();
-    for at in grey.positions() {
+    for at in grey.row_starts().flat_map(|start| start..start + grey.width) {
         ridges[at] = gradients.size[at] > WEAK && gradients.is_ridge(at, stride);
         if ridges[at] && gradients.size[at] > STRONG {
             edges[at] = true;
@@ -147,5 +152,5 @@ fn canny(grey: &Grey) -> Vec<bool> {
             }
         }
     }
-    grey.positions().map(|at| edges[at]).collect()
+    grey.row_starts().flat_map(|start| &edges[start..start + grey.width]).copied().collect()
 }
