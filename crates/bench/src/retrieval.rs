@@ -108,9 +108,11 @@ fn read_table(table: &Path, media: &Path) -> Result<(Vec<Pair>, Vec<Picture>)> {
             continue;
         }
         let mut right = vec![picture];
-        for named in also.iter().flat_map(|names| names.split(';')).filter(|name| !name.trim().is_empty())
+        for named in
+            also.iter().flat_map(|names| names.split(';')).filter(|name| !name.trim().is_empty())
         {
-            let (package, path) = named.trim().rsplit_once(' ').context("also_ok names package path")?;
+            let (package, path) =
+                named.trim().rsplit_once(' ').context("also_ok names package path")?;
             right.push(locate(media, package, path)?);
         }
         pairs.push(Pair { query: (*query).to_owned(), group: (*group).to_owned(), right });

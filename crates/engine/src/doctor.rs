@@ -34,9 +34,10 @@ impl Finding {
 pub fn examine(config: Config) -> Vec<Finding> {
     let home = fs_err::create_dir_all(&config.home);
     let tools = Tools::locate(Limits::default());
-    let version = tools.as_ref().map_err(ToString::to_string).and_then(|tools| {
-        tools.version().map_err(|error| error.to_string())
-    });
+    let version = tools
+        .as_ref()
+        .map_err(ToString::to_string)
+        .and_then(|tools| tools.version().map_err(|error| error.to_string()));
     let mut findings = vec![
         Finding::of("home folder", home, |()| config.home.display().to_string()),
         Finding::of("ffmpeg", version, |version| version),
@@ -52,7 +53,9 @@ pub fn examine(config: Config) -> Vec<Finding> {
 fn examine_models(config: &Config) -> Vec<Finding> {
     let pool = match ModelPool::open(config) {
         Ok(pool) => pool,
-        Err(failure) => return vec![Finding::of("model registry", Err::<(), _>(failure), |()| String::new())],
+        Err(failure) => {
+            return vec![Finding::of("model registry", Err::<(), _>(failure), |()| String::new())];
+        }
     };
     let key = pool.active_visual();
     if !pool.is_downloaded(&key) {

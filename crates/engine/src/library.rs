@@ -11,7 +11,8 @@ use crate::{
 use half::f16;
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling, Shot, TimeRange};
 use rushes_store::{
-    AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile, is_network_file_system,
+    AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile,
+    is_network_file_system,
 };
 use rushes_vectors::{Rows, Segment, Tags, VectorsError};
 use std::{
@@ -79,11 +80,8 @@ impl Library {
             return Ok(folder.clone());
         }
         let store = AnalysisFolder::open(cache_dir).map_err(cache_dir_failure)?;
-        let folder = Arc::new(LoadedFolder {
-            store,
-            media: RwLock::default(),
-            listing: Mutex::default(),
-        });
+        let folder =
+            Arc::new(LoadedFolder { store, media: RwLock::default(), listing: Mutex::default() });
         folders.insert(cache_dir.to_owned(), folder.clone());
         Ok(folder)
     }
@@ -350,7 +348,8 @@ fn open_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
 
 fn own_segment(rows: &[(u32, f64, &Arc<Row>)]) -> Result<Segment, VectorsError> {
     let dim = rows.first().map_or(0, |(_, _, row)| row.vector.len());
-    let vectors: Vec<f16> = rows.iter().flat_map(|(_, _, row)| row.vector.iter().copied()).collect();
+    let vectors: Vec<f16> =
+        rows.iter().flat_map(|(_, _, row)| row.vector.iter().copied()).collect();
     let tags: Vec<u8> = rows.iter().flat_map(|(_, _, row)| Tags::pack(&row.tags)).collect();
     Segment::new(Rows::owned(vectors, dim)?, Some(Tags::owned(tags)?))
 }

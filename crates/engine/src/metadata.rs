@@ -44,9 +44,10 @@ fn row(
     named: &str,
     state: &(dyn Fn(&Intake) -> Option<AnalysisState> + Sync),
 ) -> MediaMetadata {
-    let intake = roots.check(named).map_err(|failure| failure.message).and_then(|path| {
-        reception.take_in(&path).map_err(|error| error.to_string())
-    });
+    let intake = roots
+        .check(named)
+        .map_err(|failure| failure.message)
+        .and_then(|path| reception.take_in(&path).map_err(|error| error.to_string()));
     match intake {
         Ok(intake) => MediaMetadata { analysis: state(&intake), ..facts_row(named, &intake) },
         Err(message) => MediaMetadata {

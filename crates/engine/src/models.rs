@@ -72,7 +72,8 @@ impl ModelPool {
         let registry = read_registry(&config.home.join("models.toml"))
             .map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
         let internal = |error: ParseIdError| Failure::new(ErrorCode::Internal, error.to_string());
-        let by_quality: Result<Vec<ModelKey>, _> = BY_QUALITY.iter().map(|key| key.parse()).collect();
+        let by_quality: Result<Vec<ModelKey>, _> =
+            BY_QUALITY.iter().map(|key| key.parse()).collect();
         let pool = Self(Arc::new(Inner {
             embedded: EMBEDDED.parse().map_err(internal)?,
             by_quality: by_quality.map_err(internal)?,
@@ -149,7 +150,11 @@ impl ModelPool {
     ///
     /// # Errors
     /// `Loading` when it takes longer; otherwise why it cannot be loaded.
-    pub fn visual(&self, key: &ModelKey, patience: Duration) -> Result<Arc<dyn VisualModel>, Failure> {
+    pub fn visual(
+        &self,
+        key: &ModelKey,
+        patience: Duration,
+    ) -> Result<Arc<dyn VisualModel>, Failure> {
         let deadline = Instant::now().checked_add(patience);
         let mut state = self.lock();
         if !matches!(state.visual.get(key), Some(Slot::Loading | Slot::Ready(..))) {

@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn forms_that_are_refused() {
         let roots = Roots::default();
-        for bad in ["", "a.mp4", "./a.mp4", "../a", "/a/../b", "/a\0b", &format!("/{}", "x".repeat(5000))]
+        for bad in
+            ["", "a.mp4", "./a.mp4", "../a", "/a/../b", "/a\0b", &format!("/{}", "x".repeat(5000))]
         {
             let failure = roots.check(bad).unwrap_err();
             assert_eq!(failure.code, ErrorCode::BadPath, "{bad:?}");

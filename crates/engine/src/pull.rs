@@ -67,10 +67,9 @@ fn download(plan: &PackagePlan, folder: &Path, cancel: &Cancel) -> Result<(), St
     let arguments = plan.pip_arguments(folder);
     let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
     let program = OsStr::new("python3");
-    let outcome =
-        run_program(program, &arguments, folder, PACKAGE_TIMEOUT, cancel, &mut |line| {
-            tracing::debug!(line, "pip");
-        });
+    let outcome = run_program(program, &arguments, folder, PACKAGE_TIMEOUT, cancel, &mut |line| {
+        tracing::debug!(line, "pip");
+    });
     match outcome {
         Ok(report) if report.success() => Ok(()),
         Ok(report) => Err(format!("pip failed: {}", report.last_words)),

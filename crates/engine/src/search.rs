@@ -94,7 +94,8 @@ pub fn query(
     exclude: &[String],
 ) -> Result<Query, Failure> {
     let failed = |error: InferError| internal(&error);
-    let TextQuery { mut vector, words, word_weight } = model.embed_text(sentence).map_err(failed)?;
+    let TextQuery { mut vector, words, word_weight } =
+        model.embed_text(sentence).map_err(failed)?;
     vector.iter_mut().for_each(|value| *value *= text_weight);
     let mut query = Query::new(vector).with_words(&words, word_weight * text_weight);
     for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {

@@ -11,8 +11,8 @@ use crate::{
     paths::Roots,
     pull::{self, PullProgress},
     replies::{
-        AnalysisState, AvailableModels, LoadReply, LoadedModels, Matches, MediaMetadataReply, Message,
-        SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
+        AnalysisState, AvailableModels, LoadReply, LoadedModels, Matches, MediaMetadataReply,
+        Message, SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
     },
     requests::{
         AnalyzeRequest, CancelRequest, ClearRequest, LoadForMediaRequest, LoadModelRequest,
@@ -25,8 +25,8 @@ use crate::{
     thumbnails,
 };
 use fs_err as fs;
-use rushes_license::Gate;
 use rushes_infer::fetch::PullReport;
+use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
 use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
 use rushes_store::Catalogue;
@@ -68,13 +68,12 @@ impl Engine {
     /// When the home folder, the license files or the user's model registry cannot be used, or ffmpeg
     /// is missing.
     pub fn open(config: Config) -> Result<Self, Failure> {
-        let internal = |error: &dyn std::fmt::Display| {
-            Failure::new(ErrorCode::Internal, error.to_string())
-        };
+        let internal =
+            |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
         fs::create_dir_all(&config.home).map_err(|error| internal(&error))?;
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
-        let catalogue = Catalogue::open(&config.home.join("catalogue.db"))
-            .map_err(|error| internal(&error))?;
+        let catalogue =
+            Catalogue::open(&config.home.join("catalogue.db")).map_err(|error| internal(&error))?;
         let models = ModelPool::open(&config)?;
         let reception = Arc::new(Reception::new(tools, catalogue));
         let analyst = Analyst::start(Means {
@@ -136,10 +135,8 @@ impl Engine {
     pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
         let key = self.0.models.known_visual(&request.model_key)?;
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
-        let started = TaskStarted {
-            message: format!("Loading {key}"),
-            task_id: task.id().to_string(),
-        };
+        let started =
+            TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
         let engine = self.clone();
         thread::spawn(move || pull::load_task(&engine.0.config, &engine.0.models, &key, &task));
         Ok(started)
@@ -326,8 +323,12 @@ impl Engine {
         check_range("width", request.width, 16, 3840)?;
         self.0.roots.check(&request.cache_dir)?;
         let inner = &self.0;
-        let rows =
-            thumbnails::thumbnails(&inner.reception, &inner.roots, &request.requests, request.width);
+        let rows = thumbnails::thumbnails(
+            &inner.reception,
+            &inner.roots,
+            &request.requests,
+            request.width,
+        );
         Ok(Thumbnails { thumbnails: rows })
     }
 
@@ -397,7 +398,9 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
         return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
     }
     if !(request.visual || request.speech || request.faces) {
-        return Err(bad_request("nothing to do: visual, speech and faces are all false".to_owned()));
+        return Err(bad_request(
+            "nothing to do: visual, speech and faces are all false".to_owned(),
+        ));
     }
     if request.faces || !request.visual {
         let message = "this version analyses pictures only; speech and faces are not built yet";

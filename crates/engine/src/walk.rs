@@ -9,10 +9,10 @@ use std::{
 
 /// Endings that are taken from a walked folder. A file that is named itself needs none of them.
 const MEDIA_ENDINGS: &[&str] = &[
-    "3gp", "aac", "aif", "aiff", "asf", "avi", "avif", "bmp", "caf", "dpx", "dv", "exr", "flac", "flv",
-    "gif", "heic", "heif", "jpeg", "jpg", "jxl", "m2t", "m2ts", "m2v", "m4a", "m4v", "mkv", "mov", "mp2",
-    "mp3", "mp4", "mpeg", "mpg", "mts", "mxf", "oga", "ogg", "ogv", "opus", "png", "qt", "tif", "tiff",
-    "ts", "vob", "wav", "webm", "webp", "wma", "wmv", "y4m",
+    "3gp", "aac", "aif", "aiff", "asf", "avi", "avif", "bmp", "caf", "dpx", "dv", "exr", "flac",
+    "flv", "gif", "heic", "heif", "jpeg", "jpg", "jxl", "m2t", "m2ts", "m2v", "m4a", "m4v", "mkv",
+    "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "mts", "mxf", "oga", "ogg", "ogv", "opus", "png",
+    "qt", "tif", "tiff", "ts", "vob", "wav", "webm", "webp", "wma", "wmv", "y4m",
 ];
 
 /// Folders deeper than this below a named one are not walked.
@@ -63,7 +63,9 @@ fn walk_folder(folder: &Path, depth: usize, walked: &mut Walked) {
             Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => {
                 walk_folder(&entry.path(), depth + 1, walked);
             }
-            Ok(kind) if !kind.is_dir() && has_media_ending(&entry.path()) && entry.path().is_file() => {
+            Ok(kind)
+                if !kind.is_dir() && has_media_ending(&entry.path()) && entry.path().is_file() =>
+            {
                 walked.files.push(entry.path());
             }
             _ => {}

@@ -108,7 +108,10 @@ fn cancelling_leaves_no_child_and_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder.path().join("long.mp4");
     let source = ["-f", "lavfi", "-i", "mandelbrot=size=1280x720:rate=25", "-t", "20"];
-    make_clip(&long, &[&source[..], &["-c:v", "libx264", "-preset", "ultrafast", "-g", "250"]].concat());
+    make_clip(
+        &long,
+        &[&source[..], &["-c:v", "libx264", "-preset", "ultrafast", "-g", "250"]].concat(),
+    );
     let mut events = studio.engine.progress();
     let started = studio.engine.analyze(&studio.request(std::slice::from_ref(&long))).unwrap();
     while events.blocking_recv().unwrap().file_progress.is_none() {}
@@ -231,7 +234,8 @@ fn thumbnails_come_in_request_order_with_errors_in_their_rows() {
         time_seconds,
     };
     let bikes = text(&clip("bikes.mp4"));
-    let requests = vec![at(&bikes, 8.0), at("/nowhere.mp4", 0.0), at(&bikes, 99.0), at(&bikes, 0.0)];
+    let requests =
+        vec![at(&bikes, 8.0), at("/nowhere.mp4", 0.0), at(&bikes, 99.0), at(&bikes, 0.0)];
     let cache_dir = text(studio.cache.path());
     let request = ThumbnailsRequest { cache_dir, width: 160, requests };
     let rows = studio.engine.thumbnails(&request).unwrap().thumbnails;

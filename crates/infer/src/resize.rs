@@ -61,9 +61,8 @@ fn scale(
         reason,
     };
     // Typed images, because the untyped ones compile every kernel for all thirteen kinds of pixel.
-    let source =
-        TypedImageRef::<U8x3>::from_buffer(picture.width, picture.height, &picture.pixels)
-            .map_err(|error| failed(error.to_string()))?;
+    let source = TypedImageRef::<U8x3>::from_buffer(picture.width, picture.height, &picture.pixels)
+        .map_err(|error| failed(error.to_string()))?;
     let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
     let mut target = TypedImage::<U8x3>::from_buffer(size.0, size.1, &mut pixels)
         .map_err(|error| failed(error.to_string()))?;

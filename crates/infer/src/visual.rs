@@ -1,7 +1,7 @@
 //! What every visual model can do.
 
-use rushes_model::{ModelKey, Picture};
 use crate::registry::RegistryError;
+use rushes_model::{ModelKey, Picture};
 use std::{path::PathBuf, time::Duration};
 
 /// A picture in a model's space.
@@ -67,7 +67,9 @@ pub trait VisualModel: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
     /// The ONNX Runtime library is missing or does not load.
-    #[error("ONNX Runtime could not be loaded from {path}: {reason}. Run `rushes models pull onnxruntime`.")]
+    #[error(
+        "ONNX Runtime could not be loaded from {path}: {reason}. Run `rushes models pull onnxruntime`."
+    )]
     Runtime {
         /// Where it was looked for.
         path: PathBuf,

@@ -2,6 +2,8 @@
 //!
 //! Clips are those of `make setup`; ffmpeg takes the frames out of them.
 
+#![allow(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
+
 use rushes_infer::yunet::FaceDetector;
 use rushes_infer::{Embedding, InferError, Runtime, TextQuery, VisualModel, lite};
 use rushes_model::Picture;

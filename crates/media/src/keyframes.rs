@@ -22,6 +22,9 @@ const INTRA_CODECS: [&str; 22] = [
     "dpx", "exr",
 ];
 
+/// A packet's time where it has none (ffmpeg's AV_NOPTS_VALUE).
+const NO_TIME: i64 = i64::MIN;
+
 /// How the keyframes of a stream lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spacing {
@@ -33,17 +36,25 @@ pub(crate) enum Spacing {
     Sparse,
 }
 
+/// What was found out about the keyframes of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(crate) spacing: Spacing,
+    /// Whether frames are stored in another order than they are shown in.
+    pub(crate) reordered: bool,
+}
+
 impl Tools {
     /// Finds the spacing by the codec, or else by the keyframes of a sample: their packets alone are
     /// read where the container has an index, and no longer than the answer needs.
-    pub(crate) fn spacing(&self, path: &Path, facts: &MediaFacts) -> Result<Spacing, MediaError> {
+    pub(crate) fn keys(&self, path: &Path, facts: &MediaFacts) -> Result<Keys, MediaError> {
         let codec = facts.video_codec.as_deref().unwrap_or_default();
         if INTRA_CODECS.contains(&codec) {
-            return Ok(Spacing::EveryFrame);
+            return Ok(Keys { spacing: Spacing::EveryFrame, reordered: false });
         }
         let duration = facts.duration_seconds;
         let first = self.look(path, facts, 0.0, FIRST_LOOK)?;
-        if first == Spacing::Dense && duration > 2.0 * (FIRST_LOOK + SECOND_LOOK) {
+        if first.spacing == Spacing::Dense && duration > 2.0 * (FIRST_LOOK + SECOND_LOOK) {
             return self.look(path, facts, duration / 2.0, SECOND_LOOK);
         }
         Ok(first)
@@ -55,7 +66,7 @@ impl Tools {
         facts: &MediaFacts,
         from: f64,
         length: f64,
-    ) -> Result<Spacing, MediaError> {
+    ) -> Result<Keys, MediaError> {
         let mut command = self.decode_command();
         if from > 0.0 {
             command.args(["-ss", &format!("{from:.3}")]);
@@ -80,7 +91,8 @@ impl Tools {
         if let Some(error) = child.finish().stopped(path) {
             return Err(error);
         }
-        Ok(sample.spacing(facts.start_time + facts.duration_seconds))
+        let spacing = sample.spacing(facts.start_time + facts.duration_seconds);
+        Ok(Keys { spacing, reordered: lines.delay != Some(0) })
     }
 }
 
@@ -130,9 +142,15 @@ impl Sample {
 
 /// Reads what ffmpeg's framecrc muxer writes: `#tb 0: 1/12800`, then for each packet
 /// `stream, dts, pts, duration, size, crc` and `F=0x0` where it is not a keyframe.
+///
+/// Times are decoding times and the delay of the first packet. Presentation times cannot be used:
+/// when packets are discarded, ffmpeg's mov demuxer (seen in 5.1) goes on to give each packet that
+/// is left the composition offset of the next in the table, which belongs to another one.
 #[derive(Debug, Default)]
 struct PacketLines {
     tick: f64,
+    /// From decoding to presentation of the first packet, in ticks.
+    delay: Option<i64>,
 }
 
 impl PacketLines {
@@ -144,9 +162,15 @@ impl PacketLines {
             return None;
         }
         let mut fields = line.split(',').map(str::trim);
-        let pts: i64 = fields.clone().nth(2)?.parse().ok()?;
+        let dts: i64 = fields.nth(1)?.parse().ok()?;
+        let pts: i64 = fields.next()?.parse().ok()?;
         let other = fields.any(|field| field.starts_with("F=0x") && !ends_odd(field));
-        (!other && pts != i64::MIN).then_some(pts as f64 * self.tick)
+        if other || dts == NO_TIME {
+            return None;
+        }
+        let delay = if pts == NO_TIME { 0 } else { pts.saturating_sub(dts) };
+        let delay = *self.delay.get_or_insert(delay);
+        Some(dts.saturating_add(delay) as f64 * self.tick)
     }
 }
 
@@ -186,9 +210,11 @@ mod tests {
         let mut lines = PacketLines::default();
         let mut read = |line: &str| lines.key_time(line.as_bytes());
         assert_eq!(read("#tb 0: 1/90000"), None);
-        assert_eq!(read("0,  126000,  90000,  3600,  155194, 0xeae06827, S=1,  1"), Some(1.0));
+        assert_eq!(read("0,  86400,  90000,  3600,  155194, 0xeae06827, S=1,  1"), Some(1.0));
         assert_eq!(read("0,  129600,  144000,  3600,  17478, 0xf2be46fc, F=0x0, S=1,  1"), None);
-        assert_eq!(read("0,  129600,  180000,  3600,  17478, 0xf2be46fc, F=0x11"), Some(2.0));
+        assert_eq!(read("0,  176400,  999999,  3600,  17478, 0xf2be46fc, F=0x11"), Some(2.0));
+        let without = "0,  266400, -9223372036854775808,  3600,  17478, 0xf2be46fc";
+        assert_eq!(read(without), Some(3.0));
         assert_eq!(read("#dimensions 0: 1920x1080"), None);
         assert_eq!(read("garbage, 1"), None);
     }

@@ -1,6 +1,9 @@
 //! In which passes a file is read.
 
-use crate::{MediaError, Tools, in_points, keyframes::Spacing};
+use crate::{
+    MediaError, Tools, in_points,
+    keyframes::{Keys, Spacing},
+};
 use rushes_model::{MediaFacts, MediaKind, Sampling};
 use std::{collections::BTreeSet, path::Path};
 
@@ -21,7 +24,11 @@ pub enum Pass {
     Picture,
     /// Keyframes only: the first one in each second that has one. Nothing else is decoded, and where
     /// the container has an index, not even read.
-    Keyframes,
+    Keyframes {
+        /// Frames are stored in another order than they are shown in (B-frames). Then all packets are
+        /// read, because ffmpeg loses the keyframes' times when it skips any.
+        reordered: bool,
+    },
     /// The first frame of each second, each by a seek: for streams in which every frame is a key.
     InPoints,
     /// Every frame decoded: the first one of each second that is not `covered` yet, and for every
@@ -65,10 +72,12 @@ impl Tools {
         if facts.video_codec.as_deref().is_some_and(|codec| WHOLE_ONLY.contains(&codec)) {
             return Ok(vec![whole]);
         }
-        Ok(match (self.spacing(path, facts)?, sampling) {
+        let Keys { spacing, reordered } = self.keys(path, facts)?;
+        let keyframes = Pass::Keyframes { reordered };
+        Ok(match (spacing, sampling) {
             (Spacing::EveryFrame, _) if in_points::possible(facts) => vec![Pass::InPoints],
-            (Spacing::Sparse, Sampling::Full) => vec![Pass::Keyframes, whole],
-            _ => vec![Pass::Keyframes],
+            (Spacing::Sparse, Sampling::Full) => vec![keyframes, whole],
+            _ => vec![keyframes],
         })
     }
 }

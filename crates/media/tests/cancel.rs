@@ -1,5 +1,7 @@
 //! Cancelling, stalling and timing out. One test, because it counts this process's children.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
+
 mod fixtures;
 
 use fixtures::Fixtures;

@@ -1,5 +1,7 @@
 //! Files made to do harm, or broken: each ends soon with an error that says why.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
+
 mod fixtures;
 
 use fixtures::Fixtures;
@@ -13,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SOON: Duration = Duration::from_secs(10);
+/// What a probe may take by the clock; on a machine of its own none of these takes two seconds.
+const SOON: Duration = Duration::from_secs(30);
 
 fn refused(made: &Fixtures, path: &Path) -> MediaError {
     let start = Instant::now();
@@ -115,12 +118,13 @@ fn truncated_files_end_in_frames_or_an_error() {
             let start = Instant::now();
             match read_all(&made, &path) {
                 Ok(frames) => assert!(frames > 0, "{output} {percent} %"),
-                Err(error) => assert!(
-                    error.to_string().contains("could not be decoded")
-                        || error.to_string().contains("not a media file")
-                        || error.to_string().contains("length of zero"),
-                    "{error}"
-                ),
+                Err(
+                    MediaError::Decode { .. }
+                    | MediaError::NotMedia { .. }
+                    | MediaError::NoStreams(_)
+                    | MediaError::NoFrames(_),
+                ) => {}
+                Err(error) => panic!("{output} {percent} %: {error}"),
             }
             assert!(start.elapsed() < SOON, "{output} {percent} %");
         }

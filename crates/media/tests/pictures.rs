@@ -1,5 +1,7 @@
 //! Stills: formats, orientation, limits, sizes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
+
 mod fixtures;
 
 use fixtures::Fixtures;

@@ -15,15 +15,15 @@
 mod error;
 mod facts;
 mod ids;
-mod shot;
 mod picture;
 mod progress;
+mod shot;
 mod time;
 
 pub use error::{ErrorCode, Failure};
 pub use facts::{MediaFacts, MediaKind};
 pub use ids::{HashStr, MediaId, ModelKey, ParseIdError, TaskId};
-pub use shot::{Sampling, Shot};
 pub use picture::Picture;
 pub use progress::{FileError, Progress, TaskKind, TaskState};
+pub use shot::{Sampling, Shot};
 pub use time::{FrameRate, ParseTimestampError, TimeRange, Timecode, parse_timestamp, timestamp};

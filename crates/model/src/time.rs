@@ -154,11 +154,8 @@ impl Timecode {
         let per_ten = per_minute * 10 + skipped;
         let (tens, rest) = (self.frame / per_ten, self.frame % per_ten);
         // The first minute of ten keeps all its labels.
-        let minutes = if rest < self.base * 60 {
-            0
-        } else {
-            1 + (rest - self.base * 60) / per_minute
-        };
+        let minutes =
+            if rest < self.base * 60 { 0 } else { 1 + (rest - self.base * 60) / per_minute };
         self.frame + skipped * (tens * 9 + minutes)
     }
 }
@@ -198,7 +195,9 @@ pub fn parse_timestamp(text: &str) -> Result<f64, ParseTimestampError> {
     let parts: Vec<&str> = whole.split(':').collect();
     let [hours, minutes, seconds] = parts[..] else { return Err(error()) };
     let shaped = (2..=9).contains(&hours.len()) && minutes.len() == 2 && seconds.len() == 2;
-    if !shaped || fraction.is_empty() || ![hours, minutes, seconds, fraction].into_iter().all(digits)
+    if !shaped
+        || fraction.is_empty()
+        || ![hours, minutes, seconds, fraction].into_iter().all(digits)
     {
         return Err(error());
     }
@@ -259,7 +258,8 @@ mod tests {
             let day = u64::from(rate.timecode_base()) * 86_400;
             // Every frame near each minute's turn, where labels are skipped, and a stride between.
             let minute = u64::from(rate.timecode_base()) * 60;
-            for frame in (0..day).filter(|f| f % minute < 8 || f % minute > minute - 8 || f % 97 == 0)
+            for frame in
+                (0..day).filter(|f| f % minute < 8 || f % minute > minute - 8 || f % 97 == 0)
             {
                 let timecode = Timecode::from_frame(frame, rate, drop);
                 let read = Timecode::parse(&timecode.to_string(), rate);

@@ -6,7 +6,7 @@ use rushes_model::Shot;
 use rushes_shots::{Change, Grey, Rule};
 use rushes_store::RowTime;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -90,6 +90,12 @@ impl Draft {
     #[must_use]
     pub fn has(&self, second: u32) -> bool {
         self.small.contains_key(&second)
+    }
+
+    /// Seconds that have a frame.
+    #[must_use]
+    pub fn seconds(&self) -> BTreeSet<u32> {
+        self.small.keys().copied().collect()
     }
 
     /// Number of rows.

@@ -106,6 +106,9 @@ impl Work<'_> {
         let mut from = 0.0;
         for (i, pass) in passes.iter().enumerate() {
             let to = if i + 1 == passes.len() { 1.0 } else { from + FIRST_PASS_SHARE };
+            // What an earlier pass has shown need not be shown again.
+            let covered = Pass::Whole { covered: self.draft.seconds() };
+            let pass = if matches!(pass, Pass::Whole { .. }) { &covered } else { pass };
             self.pass(pass, from, to)?;
             from = to;
         }

@@ -86,7 +86,10 @@ impl Analyst {
     pub fn take(&self, order: Order) {
         // The thread lives as long as this sender; if it panicked the task ends here.
         if let Err(refused) = self.orders.send(order) {
-            refused.0.task.finish(TaskState::Failed, "the analysis thread has stopped; restart Rushes");
+            refused
+                .0
+                .task
+                .finish(TaskState::Failed, "the analysis thread has stopped; restart Rushes");
         }
     }
 }
