@@ -105,7 +105,7 @@ fn wait_for_end(engine: &Engine, task_id: &str) -> Result<()> {
 
 fn size_of(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
+    for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
         let facts = entry.metadata()?;
         bytes += if facts.is_dir() { size_of(&entry.path())? } else { facts.len() };
@@ -115,7 +115,7 @@ fn size_of(folder: &Path) -> Result<u64> {
 
 /// Largest resident size of this process so far, the decoder's not counted.
 fn peak_memory_mb() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    let status = fs_err::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     Ok(kilobytes.unwrap_or_default() / 1024)

@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn read_table(table: &Path, media: &Path) -> Result<(Vec<Pair>, Vec<Picture>)> {
-    let text = std::fs::read_to_string(table).with_context(|| table.display().to_string())?;
+    let text = fs_err::read_to_string(table)?;
     let (mut pairs, mut gallery) = (Vec::new(), Vec::new());
     for line in text.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();

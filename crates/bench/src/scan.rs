@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use fs_err::File;
 use half::f16;
 use rushes_vectors::{Query, Rows, Segment, top_k};
-use std::{fs::File, io::Write, time::Instant};
+use std::{io::Write, time::Instant};
 
 /// Arguments of `scan`.
 #[derive(Args)]

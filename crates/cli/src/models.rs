@@ -12,9 +12,11 @@ pub fn run(settings: Settings, command: Models) -> Result<ExitCode> {
     match command {
         Models::List => engine.available_models().visual.iter().for_each(print),
         Models::Pull { keys } if keys.is_empty() => {
-            pull(&engine, &engine.models().active_visual())?
+            pull(&engine, &engine.models().active_visual())?;
         }
-        Models::Pull { keys } => keys.iter().try_for_each(|key| pull(&engine, key))?,
+        Models::Pull { keys } => {
+            keys.iter().try_for_each(|key| pull(&engine, key))?;
+        }
         Models::Use { key } => {
             engine.models().choose(&key)?;
             println!("{key} is active");

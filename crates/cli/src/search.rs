@@ -8,7 +8,7 @@ use crate::{
 use anyhow::Result;
 use rushes_engine::{Engine, replies::VisualMatch, requests::SearchTextRequest};
 use rushes_model::{ErrorCode, Failure};
-use std::process::ExitCode;
+use std::{process::ExitCode, thread, time::Duration};
 
 /// Searches and prints a line a moment, or the API's reply as JSON. Finding nothing is no failure.
 pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
@@ -26,7 +26,9 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
     let reply = loop {
         match engine.search_text(&request) {
             // On the command line nobody else can be asked to try again.
-            Err(Failure { code: ErrorCode::Loading, .. }) => {}
+            Err(Failure { code: ErrorCode::Loading, .. }) => {
+                thread::sleep(Duration::from_millis(100))
+            }
             reply => break reply?,
         }
     };

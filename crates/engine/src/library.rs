@@ -65,7 +65,7 @@ pub struct LoadedMedia {
 }
 
 enum Previews {
-    Stored(VisualBundleFile),
+    Stored(Box<VisualBundleFile>),
     InMemory(Vec<Arc<Row>>),
 }
 
@@ -282,7 +282,7 @@ impl LoadedMedia {
             shots: file.shots().to_vec(),
             segment,
             sampling: Some(meta.sampling),
-            previews: Previews::Stored(file),
+            previews: Previews::Stored(Box::new(file)),
         })
     }
 

@@ -1,8 +1,11 @@
 //! From real footage to moments, through the engine.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod common;
 
 use common::{clip, config, files_below, make_clip, studio, text};
+use fs_err as fs;
 use rushes_engine::{
     Engine,
     requests::{
@@ -11,10 +14,7 @@ use rushes_engine::{
     },
 };
 use rushes_model::{ErrorCode, TaskState};
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_sentence_finds_the_moment_and_every_field_is_there() {

@@ -1,7 +1,9 @@
 //! A real engine in a home of its own that borrows the installed models.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+use fs_err as fs;
 use rushes_engine::{
     Config, Engine,
     replies::{Task, VisualMatch},
@@ -9,7 +11,7 @@ use rushes_engine::{
 };
 use rushes_model::Progress;
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::Command,
 };
