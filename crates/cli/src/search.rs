@@ -27,7 +27,7 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
         match engine.search_text(&request) {
             // On the command line nobody else can be asked to try again.
             Err(Failure { code: ErrorCode::Loading, .. }) => {
-                thread::sleep(Duration::from_millis(100))
+                thread::sleep(Duration::from_millis(100));
             }
             reply => break reply?,
         }
