@@ -175,8 +175,10 @@ impl LoadedFolder {
         match LoadedMedia::stored(&entry.path) {
             Ok(media) => self.insert(media),
             Err(error) => {
-                tracing::warn!(path = %entry.path.display(), %error, "analysis set aside");
-                if self.store.quarantine(entry, &error.to_string()).is_err() {
+                tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
+                // Only what is damaged is moved away; a newer version's bundle is good for others.
+                let damaged = matches!(error, StoreError::Damaged { .. });
+                if !damaged || self.store.quarantine(entry, &error.to_string()).is_err() {
                     listing.unreadable.insert(entry.path.clone());
                 }
             }
