@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let begun = Instant::now();
     let started = engine.analyze(&request)?;
-    let first = wait_for_result(&engine, &cache_dir, begun)?;
+    let first = wait_for_result(&engine, &started.task_id, &cache_dir, begun)?;
     wait_for_end(&engine, &started.task_id)?;
     let wall = begun.elapsed().as_secs_f64();
     let bytes = size_of(folder.path())?;
@@ -79,16 +79,17 @@ fn duration_of(engine: &Engine, file: &str) -> Result<f64> {
 }
 
 /// Searches until something is found; gives the seconds since `begun`.
-fn wait_for_result(engine: &Engine, cache_dir: &str, begun: Instant) -> Result<f64> {
+fn wait_for_result(engine: &Engine, task_id: &str, cache_dir: &str, begun: Instant) -> Result<f64> {
     let request = SearchTextRequest::simple("a person", cache_dir);
     loop {
         if !engine.search_text(&request)?.matches.is_empty() {
             return Ok(begun.elapsed().as_secs_f64());
         }
-        thread::sleep(Duration::from_millis(20));
-        if begun.elapsed() > Duration::from_secs(120) {
-            bail!("no result within two minutes");
+        if engine.task(task_id)?.state.is_final() {
+            wait_for_end(engine, task_id)?;
+            bail!("nothing is found in the finished analysis");
         }
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

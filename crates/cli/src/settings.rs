@@ -69,6 +69,7 @@ pub fn start_logging(settings: &Settings, to_file: bool) -> Result<()> {
 }
 
 fn log_file(settings: &Settings) -> Result<File> {
+    settings.engine.make_home()?;
     let folder = settings.engine.home.join("logs");
     fs_err::create_dir_all(&folder)?;
     let path = folder.join("rushes.log");

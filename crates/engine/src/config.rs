@@ -1,6 +1,7 @@
 //! How an engine is set up.
 
-use rushes_model::ModelKey;
+use rushes_license::{LicenseError, make_private_folder};
+use rushes_model::{ErrorCode, Failure, ModelKey};
 use serde::Deserialize;
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
@@ -68,6 +69,15 @@ impl Config {
     #[must_use]
     pub fn model_idle(&self) -> Duration {
         Duration::from_secs(self.model_idle_seconds.max(1))
+    }
+
+    /// Makes the home folder if it is not there, closed to other users: the key lies in it.
+    ///
+    /// # Errors
+    /// `Internal` when it cannot be made.
+    pub fn make_home(&self) -> Result<(), Failure> {
+        make_private_folder(&self.home)
+            .map_err(|error: LicenseError| Failure::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// Where models lie.

@@ -32,7 +32,7 @@ impl Finding {
 /// Looks at everything that an analysis and a search need.
 #[must_use]
 pub fn examine(config: Config) -> Vec<Finding> {
-    let home = fs_err::create_dir_all(&config.home);
+    let home = config.make_home();
     let tools = Tools::locate(Limits::default());
     let version = tools
         .as_ref()

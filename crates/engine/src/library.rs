@@ -139,12 +139,34 @@ impl LoadedFolder {
         if listing.whole && listing.last.is_some_and(|last| last.elapsed() < LIST_AGAIN) {
             return Ok(());
         }
-        for entry in self.store.list().map_err(cache_dir_failure)? {
-            self.load_entry(&entry, &mut listing);
+        // Only what was in memory before the listing can be missed in it.
+        let before: Vec<_> = self.read().keys().cloned().collect();
+        let entries = self.store.list().map_err(cache_dir_failure)?;
+        self.forget_removed(&before, &entries);
+        for entry in &entries {
+            self.load_entry(entry, &mut listing);
         }
         listing.whole = true;
         listing.last = Some(Instant::now());
         Ok(())
+    }
+
+    /// Drops stored analyses that somebody has removed from the folder.
+    fn forget_removed(&self, before: &[(ModelKey, MediaId)], entries: &[Entry]) {
+        let there: HashSet<_> = entries.iter().map(|one| (&one.model_key, one.media_id)).collect();
+        let gone = before.iter().filter(|(model, id)| !there.contains(&(model, *id)));
+        let mut media = self.write();
+        for key in gone {
+            if media.get(key).is_some_and(|media| media.is_stored()) {
+                media.remove(key);
+            }
+        }
+    }
+
+    /// Opens an analysis again that is not what it was when it was opened.
+    pub fn reopen(&self, media: &LoadedMedia) {
+        self.write().remove(&(media.model_key.clone(), media.media_id));
+        self.load_medium(media.media_id);
     }
 
     /// Brings the analyses of one medium into memory.
@@ -209,8 +231,7 @@ impl LoadedFolder {
     /// Takes back what [`LoadedFolder::show`] showed; a finished analysis from before shows again.
     pub fn withdraw(&self, model: &ModelKey, media_id: MediaId) {
         let key = (model.clone(), media_id);
-        let in_memory = |media: &Arc<LoadedMedia>| media.sampling.is_none();
-        if self.read().get(&key).is_some_and(in_memory) {
+        if self.read().get(&key).is_some_and(|media| !media.is_stored()) {
             self.write().remove(&key);
             self.load_medium(media_id);
         }
@@ -312,6 +333,10 @@ impl LoadedMedia {
             sampling: None,
             previews: Previews::InMemory(rows.iter().map(|(_, _, row)| (*row).clone()).collect()),
         })
+    }
+
+    fn is_stored(&self) -> bool {
+        matches!(self.previews, Previews::Stored(_))
     }
 
     /// JPEG preview of a row.

@@ -20,8 +20,6 @@ use std::{
 
 /// File in the home folder that holds the key chosen by `rushes models use`.
 const CHOICE: &str = "visual-model";
-/// Registry key of the component that runs models.
-const RUNTIME: &str = "onnxruntime";
 /// The default that installs from packages alone.
 const EMBEDDED: &str = "lite-260";
 /// Visual models in order of quality: the first that is on disk is the default.
@@ -209,29 +207,29 @@ impl ModelPool {
         if let Some(runtime) = &self.lock().runtime {
             return Ok(runtime.clone());
         }
-        let runtime = Runtime::load(&self.runtime_library()?).map_err(|error| error.to_string())?;
+        let runtime = Runtime::installed(&self.0.registry, &self.0.folder)
+            .map_err(|error| error.to_string())?;
         self.lock().runtime = Some(runtime.clone());
         Ok(runtime)
     }
 
-    /// Path of ONNX Runtime's shared library, the one file of its component.
-    fn runtime_library(&self) -> Result<PathBuf, String> {
-        let key = RUNTIME.parse().map_err(|error: ParseIdError| error.to_string())?;
-        let entry = self.0.registry.get(&key).map_err(|error| error.to_string())?;
-        let file = entry.files.first().ok_or_else(|| {
-            format!("there is no ONNX Runtime for this platform in the registry ({RUNTIME})")
-        })?;
-        Ok(self.0.folder.path_of(entry, &file.name))
-    }
-
-    /// Lets go of models that nobody has used for a while.
+    /// Lets go of models, and of parts of models, that nobody has used for a while.
     pub fn drop_idle(&self) {
         let idle = self.0.idle;
-        self.lock().visual.retain(|_, slot| match slot {
+        let mut state = self.lock();
+        state.visual.retain(|_, slot| match slot {
             Slot::Ready(model, used) => Arc::strong_count(model) > 1 || used.elapsed() < idle,
             Slot::Loading => true,
             Slot::Failed(_) => false,
         });
+        let ready = |slot: &Slot| match slot {
+            Slot::Ready(model, _) => Some(model.clone()),
+            Slot::Loading | Slot::Failed(_) => None,
+        };
+        let models: Vec<_> = state.visual.values().filter_map(ready).collect();
+        // A part that is being read would hold everybody up.
+        drop(state);
+        models.iter().for_each(|model| model.drop_idle(idle));
     }
 
     /// What is in memory.

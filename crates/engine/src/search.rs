@@ -19,6 +19,8 @@ use std::{
 /// How far an excluded concept pushes down, as a share of its own similarity: softly, so that a match
 /// which fits the query much better than the excluded concept stays on top.
 const EXCLUDE_WEIGHT: f32 = 0.5;
+/// How often analyses that changed under a search are opened again.
+const READ_AGAIN: usize = 3;
 /// Frames that are ranked for each moment wanted, before those of one shot are grouped.
 const FRAMES_PER_MOMENT: usize = 20;
 
@@ -106,18 +108,48 @@ pub fn query(
 
 /// The best moments: one a shot, with its best frame, best first.
 ///
+/// Analyses that another process has replaced or removed since they were opened are opened again, and
+/// `look` gives the scope anew.
+///
 /// # Errors
-/// When a preview cannot be read.
-pub fn moments(scope: &Scope, query: &Query, most: usize) -> Result<Vec<VisualMatch>, Failure> {
+/// Those of `look`; when an analysis cannot be read however often it is opened.
+pub fn moments(
+    folder: &LoadedFolder,
+    mut scope: Scope,
+    query: &Query,
+    most: usize,
+    look: impl Fn() -> Result<Scope, Failure>,
+) -> Result<Vec<VisualMatch>, Failure> {
+    for _ in 0..READ_AGAIN {
+        match moments_of(&scope, query, most) {
+            Err(SearchError::Changed(media)) => media.iter().for_each(|one| folder.reopen(one)),
+            Err(SearchError::Failed(failure)) => return Err(failure),
+            Ok(matches) => return Ok(matches),
+        }
+        scope = look()?;
+    }
+    let message = "analyses in cache_dir change while they are searched; try again in a moment";
+    Err(Failure::new(ErrorCode::Internal, message))
+}
+
+/// Why there are no matches.
+enum SearchError {
+    /// These analyses are not what they were when they were opened.
+    Changed(Vec<Arc<LoadedMedia>>),
+    Failed(Failure),
+}
+
+fn moments_of(scope: &Scope, query: &Query, most: usize) -> Result<Vec<VisualMatch>, SearchError> {
     let segments: Vec<&Segment> = scope.media.iter().map(|media| &media.segment).collect();
     let frames: usize = scope.media.iter().map(|media| media.times.len()).sum();
     let mut wanted = most.saturating_mul(FRAMES_PER_MOMENT).min(frames);
     loop {
-        let hits = top_k(&segments, query, wanted, None).map_err(|error| internal(&error))?;
+        let hits = top_k(&segments, query, wanted, None)
+            .map_err(|error| SearchError::Failed(internal(&error)))?;
         let grouped = group(scope, &hits, most);
         // Long shots can fill the list with their own frames: look further down until it is full.
         if grouped.len() >= most || wanted >= frames {
-            return grouped.into_iter().map(|(rank, hit)| moment(scope, rank, hit)).collect();
+            return read_all(scope, &grouped);
         }
         wanted = wanted.saturating_mul(4).min(frames);
     }
@@ -133,13 +165,27 @@ fn group<'h>(scope: &Scope, hits: &'h [Hit], most: usize) -> Vec<(usize, &'h Hit
     hits.iter().enumerate().filter(first_of_shot).take(most).collect()
 }
 
-fn moment(scope: &Scope, rank: usize, hit: &Hit) -> Result<VisualMatch, Failure> {
+fn read_all(scope: &Scope, hits: &[(usize, &Hit)]) -> Result<Vec<VisualMatch>, SearchError> {
+    let (mut matches, mut changed) = (Vec::new(), Vec::new());
+    for &(rank, hit) in hits {
+        let media = &scope.media[hit.segment];
+        match media.preview(hit.row) {
+            Ok(preview) => matches.push(moment(scope, rank, hit, &preview)),
+            Err(error) => {
+                tracing::info!(%error, "an analysis has changed; it is opened again");
+                changed.push(media.clone());
+            }
+        }
+    }
+    if changed.is_empty() { Ok(matches) } else { Err(SearchError::Changed(changed)) }
+}
+
+fn moment(scope: &Scope, rank: usize, hit: &Hit, preview: &[u8]) -> VisualMatch {
     let media = &scope.media[hit.segment];
     let RowTime { second, seconds } = media.times[hit.row];
     let (_, TimeRange { start, end }) = media.shot_of(hit.row);
-    let preview = media.preview(hit.row).map_err(|error| internal(&error))?;
     let named = scope.named.get(&media.media_id).cloned();
-    Ok(VisualMatch {
+    VisualMatch {
         frame_idx: second.to_string(),
         timestamp: timestamp(f64::from(second)),
         image: STANDARD.encode(preview),
@@ -153,7 +199,7 @@ fn moment(scope: &Scope, rank: usize, hit: &Hit) -> Result<VisualMatch, Failure>
         time_seconds: seconds,
         scene_start_seconds: start,
         scene_end_seconds: end,
-    })
+    }
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Failure {

@@ -24,7 +24,6 @@ use crate::{
     tasks::TaskTable,
     thumbnails,
 };
-use fs_err as fs;
 use rushes_infer::fetch::PullReport;
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
@@ -70,7 +69,7 @@ impl Engine {
     pub fn open(config: Config) -> Result<Self, Failure> {
         let internal =
             |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
-        fs::create_dir_all(&config.home).map_err(|error| internal(&error))?;
+        config.make_home()?;
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
         let catalogue =
             Catalogue::open(&config.home.join("catalogue.db")).map_err(|error| internal(&error))?;
@@ -303,14 +302,15 @@ impl Engine {
         let named = request.media_paths.as_deref().filter(|_| !request.search_all);
         let paths = named.map(|paths| self.paths(paths)).transpose()?;
         let key = inner.models.active_visual();
-        let scope = Scope::new(&folder, &key, &inner.reception, paths.as_deref())?;
+        let look = || Scope::new(&folder, &key, &inner.reception, paths.as_deref());
+        let scope = look()?;
         if scope.media.is_empty() {
             return Ok(Matches { matches: Vec::new() });
         }
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
         let exclude = request.exclude.as_deref().unwrap_or_default();
         let query = search::query(&*model, &request.query, request.text_weight as f32, exclude)?;
-        let matches = search::moments(&scope, &query, request.max_results as usize)?;
+        let matches = search::moments(&folder, scope, &query, request.max_results as usize, look)?;
         Ok(Matches { matches })
     }
 

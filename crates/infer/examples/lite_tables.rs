@@ -14,6 +14,7 @@
 use anyhow::{Context, Result, bail};
 use rushes_infer::lite::tables::{KEYS, Tables, mean_row};
 use rushes_infer::minilm::SentenceEncoder;
+use rushes_infer::registry::{ModelFolder, Registry};
 use rushes_infer::{Runtime, VisualModel, lite};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
     let [models, media, target] = &arguments[..] else {
         bail!("usage: lite_tables MODELS_FOLDER PICTURES_FOLDER TARGET_FILE");
     };
-    let runtime = Runtime::load(&pictures::runtime_library(models)?)?;
+    let runtime = Runtime::installed(&Registry::builtin()?, &ModelFolder::new(models))?;
     let mut tables = Tables::of_words(&SentenceEncoder::open(&runtime, models, 1)?)?;
     let paths = pictures::below(media)?;
     if paths.len() < FEWEST_PICTURES {

@@ -12,6 +12,7 @@
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use anyhow::{Context, Result, bail};
+use rushes_infer::registry::{ModelFolder, Registry};
 use rushes_infer::{Embedding, Runtime, TextQuery, VisualModel, lite};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,7 +39,7 @@ fn main() -> Result<()> {
         _ => bail!("usage: retrieval MODELS_FOLDER TABLE PICTURES_FOLDER KEY [RANKS_FILE]"),
     };
     let models = Path::new(models);
-    let runtime = Runtime::load(&pictures::runtime_library(models)?)?;
+    let runtime = Runtime::installed(&Registry::builtin()?, &ModelFolder::new(models))?;
     let model = lite::open(models, &key.parse()?, 1, &runtime)?;
     let rows = rows(table, Path::new(media))?;
     let (gallery, spent) = embed(&model, &rows)?;

@@ -1,13 +1,22 @@
 //! ONNX Runtime: the shared library, loaded once a process, and pools of sessions.
 
 use crate::InferError;
+use crate::registry::{ModelFolder, Registry};
 use half::f16;
+use memchr::memmem;
 use ort::environment::Environment;
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, TensorElementType, TensorRef};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Registry key of the component.
+const COMPONENT: &str = "onnxruntime";
+/// What a library that sends usage data to its maker has in it: the path of its collector.
+const UPLOADER: &[u8] = b"/OneCollector/";
+/// Set to 1, it keeps such a library quiet, if it is set before the library is loaded.
+const NO_UPLOADS: &str = "ORT_DISABLE_TELEMETRY";
 
 /// ONNX Runtime in this process. Clones are handles of the same one.
 #[derive(Clone, Debug)]
@@ -19,11 +28,30 @@ pub struct Runtime {
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Loads the library; the first that loads serves the whole process, and later calls get it
-    /// whatever path they name. Telemetry is switched off.
+    /// Loads the library that the registry has for this machine, as [`Runtime::load`] does.
     ///
     /// # Errors
-    /// [`InferError::Runtime`] when the file is missing, is not ONNX Runtime, or is too old.
+    /// Also when the registry has none for this machine.
+    pub fn installed(registry: &Registry, folder: &ModelFolder) -> Result<Self, InferError> {
+        let entry = registry.entries().iter().find(|entry| entry.key.as_str() == COMPONENT);
+        let library =
+            entry.and_then(|entry| Some(folder.path_of(entry, &entry.files.first()?.name)));
+        let none = || InferError::Runtime {
+            path: folder.path().join(COMPONENT),
+            reason: "the registry has no ONNX Runtime for this kind of machine".to_owned(),
+        };
+        Self::load(&library.ok_or_else(none)?)
+    }
+
+    /// Loads the library; the first that loads serves the whole process, and later calls get it
+    /// whatever path they name.
+    ///
+    /// A library that would send usage data is refused: it does so before its switch for that can be
+    /// reached.
+    ///
+    /// # Errors
+    /// [`InferError::Runtime`] when the file is missing, is not ONNX Runtime, is too old, or sends
+    /// usage data.
     pub fn load(library: &Path) -> Result<Self, InferError> {
         let mut loaded = lock(&LOADED);
         if let Some(runtime) = &*loaded {
@@ -32,6 +60,11 @@ impl Runtime {
         let failed = |reason: String| InferError::Runtime { path: library.to_path_buf(), reason };
         // A relative path would be looked for beside the executable and panic where there is none.
         let absolute = std::path::absolute(library).map_err(|error| failed(error.to_string()))?;
+        let quiet = std::env::var_os(NO_UPLOADS).is_some_and(|value| value == "1");
+        if !quiet && sends_usage_data(&absolute).map_err(|error| failed(error.to_string()))? {
+            let name = NO_UPLOADS;
+            return Err(failed(format!("it sends usage data to its maker unless {name}=1 is set")));
+        }
         let environment = ort::init_from(&absolute)
             .map_err(|error| failed(error.to_string()))?
             .with_name("rushes")
@@ -52,6 +85,11 @@ impl Runtime {
             Source::Memory(bytes) => builder.commit_from_memory(bytes),
         }
     }
+}
+
+/// Whether the library can send usage data.
+fn sends_usage_data(library: &Path) -> std::io::Result<bool> {
+    Ok(memmem::find(&fs_err::read(library)?, UPLOADER).is_some())
 }
 
 enum Source<'a> {
@@ -84,12 +122,24 @@ pub struct Output {
 pub struct SessionPool {
     key: String,
     inputs: Vec<(String, bool)>,
-    idle: Mutex<Vec<Session>>,
+    sessions: Mutex<Sessions>,
     returned: Condvar,
+    runtime: Runtime,
+    /// Where more sessions come from; a model out of memory has all of them from the start.
+    file: PathBuf,
+}
+
+#[derive(Debug)]
+struct Sessions {
+    idle: Vec<Session>,
+    /// How many may still be opened.
+    unopened: usize,
 }
 
 impl SessionPool {
-    /// Opens `sessions` (at least one) sessions of a model file; `key` names it in errors.
+    /// Opens a model file for up to `sessions` (at least one) callers at once: one session now, the
+    /// others when all are busy, because each takes its own copy of the weights. `key` names it in
+    /// errors.
     ///
     /// # Errors
     /// [`InferError::MissingFile`] or, when ONNX Runtime refuses it, [`InferError::BadFile`].
@@ -102,10 +152,12 @@ impl SessionPool {
         if !path.is_file() {
             return Err(InferError::MissingFile { key: key.to_owned(), path: path.to_path_buf() });
         }
-        Self::open(runtime, key, path, &Source::File(path), sessions)
+        let first = runtime.session(&Source::File(path)).map_err(|error| refused(path, &error))?;
+        Ok(Self::new(runtime, key, path, vec![first], sessions.saturating_sub(1)))
     }
 
-    /// The same of a model in memory; `origin` is the file that errors name.
+    /// Opens `sessions` (at least one) sessions of a model in memory; `origin` is the file that errors
+    /// name.
     ///
     /// # Errors
     /// [`InferError::BadFile`] when ONNX Runtime refuses the model.
@@ -116,30 +168,24 @@ impl SessionPool {
         model: &[u8],
         sessions: usize,
     ) -> Result<Self, InferError> {
-        Self::open(runtime, key, origin, &Source::Memory(model), sessions)
+        let open = |_| runtime.session(&Source::Memory(model));
+        let idle: ort::Result<_> = (0..sessions.max(1)).map(open).collect();
+        Ok(Self::new(runtime, key, origin, idle.map_err(|error| refused(origin, &error))?, 0))
     }
 
-    fn open(
-        runtime: &Runtime,
-        key: &str,
-        origin: &Path,
-        model: &Source<'_>,
-        sessions: usize,
-    ) -> Result<Self, InferError> {
-        let refused = |error: ort::Error| InferError::BadFile {
-            path: PathBuf::from(origin),
-            reason: error.to_string(),
-        };
-        let idle = (0..sessions.max(1))
-            .map(|_| runtime.session(model))
-            .collect::<ort::Result<Vec<_>>>()
-            .map_err(refused)?;
+    fn new(runtime: &Runtime, key: &str, file: &Path, idle: Vec<Session>, unopened: usize) -> Self {
         let inputs = idle[0].inputs().iter().map(|input| {
             let half = input.dtype().tensor_type() == Some(TensorElementType::Float16);
             (input.name().to_owned(), half)
         });
-        let inputs = inputs.collect();
-        Ok(Self { key: key.to_owned(), inputs, idle: Mutex::new(idle), returned: Condvar::new() })
+        Self {
+            key: key.to_owned(),
+            inputs: inputs.collect(),
+            sessions: Mutex::new(Sessions { idle, unopened }),
+            returned: Condvar::new(),
+            runtime: runtime.clone(),
+            file: file.to_owned(),
+        }
     }
 
     /// Names of the model's inputs in the model's order, and whether each wants 16-bit floats.
@@ -163,7 +209,7 @@ impl SessionPool {
             .map(|(name, input)| Ok((Cow::Borrowed(*name), tensor(input)?)))
             .collect::<ort::Result<Vec<_>>>()
             .map_err(|error| self.failed(&error))?;
-        let mut lease = self.check_out();
+        let mut lease = self.check_out()?;
         let outputs = lease.session()?.run(values).map_err(|error| self.failed(&error))?;
         wanted.iter().map(|name| self.read(&outputs, name)).collect()
     }
@@ -177,15 +223,27 @@ impl SessionPool {
         InferError::Run { key: self.key.clone(), reason: reason.to_string() }
     }
 
-    fn check_out(&self) -> Lease<'_> {
-        let mut idle = lock(&self.idle);
+    /// An idle session, one more where that is allowed, or the first that another caller gives back.
+    fn check_out(&self) -> Result<Lease<'_>, InferError> {
+        let mut sessions = lock(&self.sessions);
         loop {
-            if let Some(session) = idle.pop() {
-                return Lease { pool: self, session: Some(session) };
+            if let Some(session) = sessions.idle.pop() {
+                return Ok(Lease { pool: self, session: Some(session) });
             }
-            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+            if sessions.unopened > 0 {
+                sessions.unopened -= 1;
+                drop(sessions);
+                let session = self.runtime.session(&Source::File(&self.file));
+                let session = session.map_err(|error| refused(&self.file, &error))?;
+                return Ok(Lease { pool: self, session: Some(session) });
+            }
+            sessions = self.returned.wait(sessions).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+fn refused(path: &Path, error: &ort::Error) -> InferError {
+    InferError::BadFile { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// A session that goes back to its pool when dropped, also when a run fails.
@@ -202,7 +260,7 @@ impl Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        lock(&self.pool.idle).extend(self.session.take());
+        lock(&self.pool.sessions).idle.extend(self.session.take());
         self.pool.returned.notify_one();
     }
 }
@@ -238,6 +296,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::Runtime;
+    use crate::registry::{ModelFolder, Registry};
     use std::path::PathBuf;
 
     pub(crate) fn models() -> PathBuf {
@@ -247,10 +306,8 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn runtime() -> Runtime {
-        let folder = models().join("onnxruntime");
-        let mut files = fs_err::read_dir(folder).expect("run `make setup`");
-        let library = files.next().expect("run `make setup`").expect("readable").path();
-        Runtime::load(&library).expect("loads")
+        let registry = Registry::builtin().expect("is valid");
+        Runtime::installed(&registry, &ModelFolder::new(models())).expect("run `make setup`")
     }
 }
 
@@ -308,6 +365,34 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_model_file_gets_more_sessions_when_callers_meet() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.onnx");
+        fs_err::write(&path, doubled(Element::F32)).expect("writes");
+        let pool = SessionPool::from_file(&runtime(), "test", &path, 3).expect("opens");
+        let unopened = || lock(&pool.sessions).unopened;
+        drop((pool.check_out().expect("idle"), unopened()));
+        assert_eq!(unopened(), 2);
+        let leases = [pool.check_out().expect("idle"), pool.check_out().expect("opens one more")];
+        assert_eq!(unopened(), 1);
+        drop(leases);
+        assert_eq!((unopened(), lock(&pool.sessions).idle.len()), (1, 2));
+    }
+
+    #[test]
+    fn libraries_that_send_usage_data_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let library = folder.path().join("libonnxruntime.so.1.32.0");
+        let collector = "\0https://collector.example/OneCollector/1.0/\0";
+        fs_err::write(&library, format!("\u{7f}ELF{collector}")).expect("writes");
+        assert!(sends_usage_data(&library).expect("reads"));
+        let registry = Registry::builtin().expect("is valid");
+        let entry = registry.get(&COMPONENT.parse().expect("a key")).expect("is there");
+        let pinned = ModelFolder::new(testing::models()).path_of(entry, &entry.files[0].name);
+        assert!(!sends_usage_data(&pinned).expect("run `make setup`"));
     }
 
     #[test]

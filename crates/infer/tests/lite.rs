@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
 
+use rushes_infer::registry::{ModelFolder, Registry};
 use rushes_infer::yunet::FaceDetector;
 use rushes_infer::{Embedding, InferError, Runtime, TextQuery, VisualModel, lite};
 use rushes_model::Picture;
@@ -17,9 +18,8 @@ fn models() -> PathBuf {
 }
 
 fn runtime() -> Runtime {
-    let mut files = fs_err::read_dir(models().join("onnxruntime")).expect("run `make setup`");
-    let library = files.next().expect("run `make setup`").expect("readable").path();
-    Runtime::load(&library).expect("loads")
+    let registry = Registry::builtin().expect("is valid");
+    Runtime::installed(&registry, &ModelFolder::new(models())).expect("run `make setup`")
 }
 
 fn open(key: &str, workers: usize) -> lite::LiteModel {

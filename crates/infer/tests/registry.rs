@@ -67,7 +67,7 @@ fn onnxruntime_has_one_file_for_this_platform_at_most() {
     assert_eq!(entry.files.is_empty(), entry.is_for_other_platforms());
     assert!(entry.files.len() <= 1);
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        assert_eq!(entry.files[0].name, "libonnxruntime.so.1.32.0");
+        assert_eq!(entry.files[0].name, "libonnxruntime.so.1.28.0");
     }
 }
 

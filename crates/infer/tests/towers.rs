@@ -22,10 +22,7 @@ fn models() -> ModelFolder {
 }
 
 fn runtime() -> Runtime {
-    let registry = Registry::builtin().unwrap();
-    let entry = registry.get(&"onnxruntime".parse().unwrap()).unwrap();
-    let library = models().path_of(entry, &entry.files[0].name);
-    Runtime::load(&library).expect("run `make setup`")
+    Runtime::installed(&Registry::builtin().unwrap(), &models()).expect("run `make setup`")
 }
 
 /// A registry entry `tiny` of a family, with the files written beside it.

@@ -33,6 +33,6 @@ pub use error::LicenseError;
 pub use gate::Gate;
 pub use issuer::{Issuer, IssuerId};
 pub use license::{License, Tier};
-pub use local::{LICENSE_FILE, LocalKey, SIGNING_FILE};
+pub use local::{LICENSE_FILE, LocalKey, SIGNING_FILE, make_private_folder};
 pub use server::Server;
 pub use verifier::{KEYRING_FILE, Verifier};

@@ -76,8 +76,12 @@ fn publish_pro_key(issuer: &Issuer, path: &Path) -> Result<bool, LicenseError> {
     private_file::publish(path, &issuer.issue(&license)?)
 }
 
-/// Made private from the start, not made and then closed.
-fn make_private_folder(home: &Path) -> Result<(), LicenseError> {
+/// Makes the home folder, which nobody else on the machine may look into: private from the start, not
+/// made and then closed.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_private_folder(home: &Path) -> Result<(), LicenseError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

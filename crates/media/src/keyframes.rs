@@ -67,7 +67,7 @@ impl Tools {
         from: f64,
         length: f64,
     ) -> Result<Keys, MediaError> {
-        let mut command = self.decode_command();
+        let mut command = self.decode_command(facts);
         if from > 0.0 {
             command.args(["-ss", &format!("{from:.3}")]);
         }

@@ -31,8 +31,8 @@ pub struct Limits {
     pub max_duration: Duration,
     /// Largest still picture in bytes; stills are read into memory.
     pub max_still_bytes: u64,
-    /// Threads of one decoder; 0 leaves it to ffmpeg. Each thread keeps frames of its own, so that
-    /// many threads do not fit `memory_bytes` at 8K.
+    /// Threads of one decoder of large pictures; 0 leaves it to ffmpeg. Each thread keeps frames of its
+    /// own, so that many threads do not fit `memory_bytes` at 8K.
     pub threads: usize,
 }
 
@@ -55,7 +55,19 @@ impl Default for Limits {
     }
 }
 
+/// Pixels of the largest picture that is decoded with [`SMALL_THREADS`] threads: 2560x1440.
+const SMALL: u64 = 2560 * 1440;
+/// Threads of a decoder of small pictures at least. Decoding threads wait for each other, so more of
+/// them than there are cores help: on two cores eight took 12 % less time than two (1080p H.264).
+const SMALL_THREADS: usize = 8;
+
 impl Limits {
+    /// Threads for decoding pictures of this size; 0 leaves it to ffmpeg.
+    pub(crate) fn threads_for(&self, width: u32, height: u32) -> usize {
+        let small = u64::from(width) * u64::from(height) <= SMALL;
+        if small && self.threads > 0 { self.threads.max(SMALL_THREADS) } else { self.threads }
+    }
+
     /// Time that decoding `seconds` of media may take.
     pub(crate) fn wall(&self, seconds: f64) -> Duration {
         let scaled = Duration::try_from_secs_f64(4.0 * seconds / self.speed_floor);

@@ -88,7 +88,7 @@ impl Tools {
         seconds: f64,
         look: Look,
     ) -> Result<(Option<Picture>, Option<Picture>), MediaError> {
-        let mut command = self.decode_command();
+        let mut command = self.decode_command(facts);
         command.args(["-noautorotate", "-noaccurate_seek"]);
         let from = seconds - look.earlier;
         if from > 0.0 {
@@ -160,7 +160,7 @@ impl Tools {
         if !facts.has_video() {
             return Err(MediaError::NoPictures(path.to_owned()));
         }
-        let mut command = self.decode_command();
+        let mut command = self.decode_command(&facts);
         command.arg("-noautorotate");
         if let Some(demuxer) = kind.demuxer() {
             command.args(["-f", demuxer]);

@@ -98,12 +98,13 @@ impl Tools {
     }
 
     /// ffmpeg with what precedes all other arguments. Timestamps stay those of the container.
-    pub(crate) fn decode_command(&self) -> Command {
+    pub(crate) fn decode_command(&self, facts: &MediaFacts) -> Command {
         let mut command = quiet(child::command(&self.ffmpeg));
         command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+repeat+info"]);
         command.args(["-copyts", "-max_pixels", &self.limits.max_pixels.to_string()]);
-        if self.limits.threads > 0 {
-            command.args(["-threads", &self.limits.threads.to_string()]);
+        let threads = self.limits.threads_for(facts.width, facts.height);
+        if threads > 0 {
+            command.args(["-threads", &threads.to_string()]);
         }
         command
     }

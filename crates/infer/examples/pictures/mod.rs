@@ -5,15 +5,6 @@ use image::imageops::FilterType;
 use rushes_model::Picture;
 use std::path::{Path, PathBuf};
 
-/// ONNX Runtime's library in a models folder.
-pub fn runtime_library(models: &Path) -> Result<PathBuf> {
-    let folder = models.join("onnxruntime");
-    let mut files = fs_err::read_dir(&folder)?.filter_map(Result::ok).map(|entry| entry.path());
-    files
-        .find(|path| path.to_string_lossy().contains("onnxruntime"))
-        .with_context(|| format!("{} is empty: run `make setup`", folder.display()))
-}
-
 /// Every picture below a folder, in the order of their paths.
 #[allow(dead_code, reason = "one of the examples reads a table instead")]
 pub fn below(folder: &Path) -> Result<Vec<PathBuf>> {

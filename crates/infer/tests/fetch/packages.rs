@@ -170,7 +170,7 @@ fn what_the_client_says_is_passed_on() {
 #[test]
 fn pip_is_told_the_exact_archive() {
     let plan = PackagePlan {
-        requirement: "onnxruntime==1.32.0".into(),
+        requirement: "onnxruntime==1.28.0".into(),
         form: PackageForm::Wheel,
         tag: Some("cp311-cp311-manylinux_2_28_x86_64".into()),
     };
@@ -191,7 +191,7 @@ fn pip_is_told_the_exact_archive() {
             "--platform=manylinux_2_28_x86_64",
             "--dest",
             "/tmp/x",
-            "onnxruntime==1.32.0",
+            "onnxruntime==1.28.0",
         ]
     );
     let source = PackagePlan { form: PackageForm::Sdist, tag: None, ..plan };
