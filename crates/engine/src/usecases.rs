@@ -69,6 +69,7 @@ impl Engine {
     pub fn open(config: Config) -> Result<Self, Failure> {
         let internal =
             |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
+        rushes_vectors::return_large_blocks();
         config.make_home()?;
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
         let catalogue =

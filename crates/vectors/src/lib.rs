@@ -21,13 +21,14 @@
 //! # Ok::<(), rushes_vectors::VectorsError>(())
 //! ```
 
-// The only crate with unsafe code: mapping files and SIMD need it. Each block says why it is sound.
+// The only crate with unsafe code: mapping files, SIMD and the allocator need it. Each block says why it is sound.
 #![allow(unsafe_code)]
 
 #[cfg(target_endian = "big")]
 compile_error!("stored vectors are little-endian and mapped as they are");
 
 mod dot;
+mod memory;
 mod query;
 mod scan;
 mod segment;
@@ -35,6 +36,7 @@ mod table;
 
 pub use dot::dot;
 pub use half::f16;
+pub use memory::return_large_blocks;
 pub use query::Query;
 pub use scan::{Hit, Keep, top_k};
 pub use segment::{GrowingSegment, Rows, Segment, TAG_ROW_BYTES, TAGS_A_ROW, Tags};
