@@ -23,13 +23,14 @@ use utoipa::{
 const SCHEME: &str = "LicenseKey";
 
 /// Errors of every licensed call: status, component, code and what it means.
-const ERRORS: [(&str, &str, ErrorCode, &str); 7] = [
+const ERRORS: [(&str, &str, ErrorCode, &str); 8] = [
     ("400", "BadRequest", ErrorCode::BadRequest, "Missing or invalid parameters."),
     ("401", "Unauthorized", ErrorCode::Unauthorized, "No key, or one that cannot be verified."),
     ("403", "Forbidden", ErrorCode::NotPro, "Valid key, not Pro."),
     ("404", "NotFound", ErrorCode::NotFound, "No such thing."),
     ("413", "TooLarge", ErrorCode::TooLarge, "The body is too large."),
     ("500", "Internal", ErrorCode::Internal, "A defect, or the machine failed."),
+    ("501", "NotBuilt", ErrorCode::NotImplemented, "Planned and not built yet."),
     ("503", "Unavailable", ErrorCode::Loading, "Models still loading, or too busy; retry shortly."),
 ];
 
@@ -80,7 +81,9 @@ impl Document {
             true => &["400", "401", "403", "404", "413", "500", "503"],
             false => &["400", "401", "403", "413", "500", "503"],
         };
-        self.add(HttpMethod::Post, operation, with_errors(documented, statuses));
+        let documented = with_errors(documented, statuses);
+        let not_built: &[&str] = if operation.partly_built { &["501"] } else { &[] };
+        self.add(HttpMethod::Post, operation, with_errors(documented, not_built));
     }
 
     /// The whole document.
@@ -145,11 +148,17 @@ const WORDS: &str = "Finds any moment in a pile of footage.\n\n\
 
 const KEY_WORDS: &str = "The key that `rushes serve` printed when it first started.";
 
+/// Pages show the first sentence in their lists and the rest where there is room.
 fn words(operation: &Operation) -> OperationBuilder {
+    let (summary, more) = match operation.description.split_once(". ") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (operation.description.trim_end_matches('.'), None),
+    };
     OperationBuilder::new()
         .operation_id(Some(operation.id))
         .tag(operation.tag)
-        .description(Some(operation.description))
+        .summary(Some(summary))
+        .description(more)
 }
 
 /// The `{name}` of a path as a parameter.

@@ -33,6 +33,7 @@ pub(crate) struct Operation {
     pub(crate) description: &'static str,
     pub(crate) success: StatusCode,
     pub(crate) may_miss: bool,
+    pub(crate) partly_built: bool,
     pub(crate) example: Value,
     lane: Lane,
     body_cap: usize,
@@ -49,6 +50,7 @@ impl Operation {
             description: "",
             success: StatusCode::OK,
             may_miss: false,
+            partly_built: false,
             example: Value::Null,
             lane: Lane::Quick,
             body_cap: limits::SMALL_BODY,
@@ -74,6 +76,11 @@ impl Operation {
     /// It may be asked for something that there is not.
     pub(crate) fn may_miss(self) -> Self {
         Self { may_miss: true, ..self }
+    }
+
+    /// Some of what it may be asked for is not built yet.
+    pub(crate) fn partly_built(self) -> Self {
+        Self { partly_built: true, ..self }
     }
 
     /// It starts a task and answers at once.

@@ -75,6 +75,7 @@ fn analysis(operations: Operations) -> Operations {
                 )
                 .takes_lists()
                 .starts_task()
+                .partly_built()
                 .example(json!({"cache_dir": "/footage/.rushes", "media_paths": ["/footage"]})),
             Engine::analyze,
         )

@@ -322,6 +322,12 @@ impl Engine {
     pub fn thumbnails(&self, request: &ThumbnailsRequest) -> Result<Thumbnails, Failure> {
         check_count("requests", request.requests.len(), MAX_THUMBNAILS)?;
         check_range("width", request.width, 16, 3840)?;
+        if let Some(bad) = request.requests.iter().find(|one| one.time_seconds < 0.0) {
+            return Err(bad_request(format!(
+                "time_seconds is {}; it takes 0 and more",
+                bad.time_seconds
+            )));
+        }
         self.0.roots.check(&request.cache_dir)?;
         let inner = &self.0;
         let rows = thumbnails::thumbnails(

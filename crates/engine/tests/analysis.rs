@@ -243,4 +243,8 @@ fn thumbnails_come_in_request_order_with_errors_in_their_rows() {
     assert_eq!(has_picture, [true, false, false, true]);
     assert!(rows.iter().all(|row| row.thumbnail.is_some() != row.error.is_some()));
     assert_ne!(rows[0].thumbnail, rows[3].thumbnail);
+    let requests = vec![at(&bikes, -1.0)];
+    let before_the_start = ThumbnailsRequest { requests, ..request };
+    let failure = studio.engine.thumbnails(&before_the_start).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::BadRequest);
 }

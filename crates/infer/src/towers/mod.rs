@@ -14,9 +14,10 @@ mod words;
 
 use crate::{
     InferError, Runtime, SessionPool, VisualModel,
+    lazy::Lazy,
     registry::{Entry, ModelFolder},
 };
-use model::{LazyText, TextGraph, Towers};
+use model::{TextGraph, TextSide, Towers};
 use recipe::Recipe;
 use std::{path::PathBuf, sync::Arc};
 use words::WordSource;
@@ -69,7 +70,7 @@ fn open_towers(
         resolution,
         dimensions: dimensions as usize,
         vision,
-        text: LazyText::new(runtime.clone(), text, words),
+        text: TextSide { runtime: runtime.clone(), graph: text, words, open: Lazy::default() },
     })
 }
 

@@ -7,15 +7,12 @@ use super::{
 };
 use crate::{
     Embedding, InferError, Runtime, SessionPool, TextQuery, VisualModel,
+    lazy::Lazy,
     runtime::{Input, Output},
 };
 use half::f16;
 use rushes_model::{ModelKey, Picture};
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 const PIXELS: &str = "pixel_values";
 const IDS: &str = "input_ids";
@@ -28,7 +25,7 @@ pub(super) struct Towers {
     pub(super) resolution: u32,
     pub(super) dimensions: usize,
     pub(super) vision: Arc<SessionPool>,
-    pub(super) text: LazyText,
+    pub(super) text: TextSide,
 }
 
 /// Where the graph of the text tower is.
@@ -40,56 +37,31 @@ pub(super) enum TextGraph {
 }
 
 /// A text tower in memory.
-struct TextTower {
+pub(super) struct TextTower {
     pool: Arc<SessionPool>,
     words: Words,
 }
 
-/// A text tower that is opened by its first use.
-pub(super) struct LazyText {
-    runtime: Runtime,
-    graph: TextGraph,
-    words: WordSource,
-    open: Mutex<Option<(Arc<TextTower>, Instant)>>,
+/// The text tower and what it takes to open it, which its first use does.
+pub(super) struct TextSide {
+    pub(super) runtime: Runtime,
+    pub(super) graph: TextGraph,
+    pub(super) words: WordSource,
+    pub(super) open: Lazy<TextTower>,
 }
 
-impl LazyText {
-    pub(super) fn new(runtime: Runtime, graph: TextGraph, words: WordSource) -> Self {
-        Self { runtime, graph, words, open: Mutex::new(None) }
-    }
-
-    /// The tower, opened if it is not. Callers that come meanwhile wait for the same one.
+impl TextSide {
     fn get(&self, key: &ModelKey, recipe: &Recipe) -> Result<Arc<TextTower>, InferError> {
-        let mut open = self.lock();
-        let tower = match open.take() {
-            Some((tower, _)) => tower,
-            None => Arc::new(self.load(key, recipe)?),
-        };
-        *open = Some((Arc::clone(&tower), Instant::now()));
-        Ok(tower)
-    }
-
-    fn load(&self, key: &ModelKey, recipe: &Recipe) -> Result<TextTower, InferError> {
-        let pool = match &self.graph {
-            TextGraph::Joint(pool) => Arc::clone(pool),
-            // One session: sentences are short and few, and the tower is large.
-            TextGraph::File(path) => {
-                Arc::new(SessionPool::from_file(&self.runtime, key.as_str(), path, 1)?)
-            }
-        };
-        Ok(TextTower { pool, words: Words::open(&self.words, recipe)? })
-    }
-
-    fn drop_idle(&self, longest: Duration) {
-        let mut open = self.lock();
-        if open.as_ref().is_some_and(|(_, used)| used.elapsed() >= longest) {
-            *open = None;
-        }
-    }
-
-    /// The lock guards no half-done state, so a panic elsewhere does not matter.
-    fn lock(&self) -> MutexGuard<'_, Option<(Arc<TextTower>, Instant)>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.get(|| {
+            let pool = match &self.graph {
+                TextGraph::Joint(pool) => Arc::clone(pool),
+                // One session: sentences are short and few, and the tower is large.
+                TextGraph::File(path) => {
+                    Arc::new(SessionPool::from_file(&self.runtime, key.as_str(), path, 1)?)
+                }
+            };
+            Ok(TextTower { pool, words: Words::open(&self.words, recipe)? })
+        })
     }
 }
 
@@ -190,6 +162,6 @@ impl VisualModel for Towers {
     }
 
     fn drop_idle(&self, longest: Duration) {
-        self.text.drop_idle(longest);
+        self.text.open.drop_idle(longest);
     }
 }
