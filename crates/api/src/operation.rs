@@ -93,6 +93,11 @@ impl Operation {
         Self { lane: Lane::Search, ..self }
     }
 
+    /// It reads as much as there is.
+    pub(crate) fn reads_much(self) -> Self {
+        Self { answer_time: limits::LIST_ANSWER_TIME, ..self }
+    }
+
     /// It probes media, as many as it is asked for.
     pub(crate) fn probes(self) -> Self {
         Self { lane: Lane::Probe, answer_time: limits::LIST_ANSWER_TIME, ..self }

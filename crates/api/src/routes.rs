@@ -108,6 +108,7 @@ fn analysis_data(operations: Operations) -> Operations {
                     "Makes everything analysed in cache_dir searchable. A search loads what it \
                      needs by itself, so this only takes the wait away from the first one.",
                 )
+                .reads_much()
                 .example(json!({"cache_dir": "/footage/.rushes"})),
             Engine::load,
         )
@@ -115,6 +116,7 @@ fn analysis_data(operations: Operations) -> Operations {
             Operation::new("Analysis", "/analysis-data/load-for-media", "loadAnalysisDataForMedia")
                 .says("Makes what is analysed of these media searchable.")
                 .takes_lists()
+                .reads_much()
                 .example(json!({
                     "cache_dir": "/footage/.rushes",
                     "media_paths": ["/footage/A001_C001.mp4"],

@@ -4,6 +4,7 @@ use crate::{
     arguments::{Analyze, Sampling},
     bar::Bar,
     settings::Settings,
+    signals::exit_on_second_signal,
 };
 use anyhow::{Context, Result};
 use rushes_engine::{
@@ -59,6 +60,7 @@ pub fn absolute_all(paths: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn cancel_on_signal(engine: &Engine, task_id: &str) -> Result<()> {
+    exit_on_second_signal()?;
     let mut signals = Signals::new([signal::SIGINT, signal::SIGTERM])?;
     let (engine, request) = (engine.clone(), CancelRequest { task_id: task_id.to_owned() });
     thread::spawn(move || {

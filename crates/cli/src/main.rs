@@ -15,6 +15,7 @@ mod models;
 mod search;
 mod serve;
 mod settings;
+mod signals;
 
 use anyhow::Result;
 use arguments::{Arguments, Command};

@@ -3,15 +3,12 @@
 use crate::{
     arguments::Serve,
     settings::{DEFAULT_PORT, Settings},
+    signals::exit_on_second_signal,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rushes_api::Server;
 use rushes_engine::{Engine, door};
-use signal_hook::consts::signal;
-use std::{
-    process::ExitCode,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal as on_signal};
 
 /// Serves until SIGINT or SIGTERM; a second signal ends the process at once.
@@ -27,8 +24,15 @@ pub fn run(mut settings: Settings, arguments: Serve) -> Result<ExitCode> {
 
 async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let key = door::local_key(&settings.engine)?;
+    let no_roots = settings.engine.roots.is_empty();
     let engine = Engine::open(settings.engine)?;
     let host = arguments.host.or(settings.host);
+    if arguments.open_to_network && no_roots {
+        bail!(
+            "--open-to-network would let whoever has a key read every file that you may read: name \
+             the folders that may be read with --root"
+        );
+    }
     let server = Server::bind(
         engine.clone(),
         &rushes_api::Settings {
@@ -51,18 +55,10 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     let stop = async {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         tracing::info!("stopping");
+        // Decoders end at once, not after the last connection has.
+        engine.cancel_all();
     };
     server.run(stop).await;
     engine.stop();
-    Ok(())
-}
-
-/// The first signal arms the handler that the second one then runs.
-fn exit_on_second_signal() -> Result<()> {
-    for number in [signal::SIGINT, signal::SIGTERM] {
-        let armed = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register_conditional_shutdown(number, 1, Arc::clone(&armed))?;
-        signal_hook::flag::register(number, armed)?;
-    }
     Ok(())
 }

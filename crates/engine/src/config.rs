@@ -16,7 +16,7 @@ pub struct Config {
     /// Folders that callers may name files under; empty allows whatever the user may read.
     pub roots: Vec<PathBuf>,
     /// Visual model for callers that name none. Absent: the one that `rushes models use` chose, else
-    /// the best that is on disk.
+    /// the embedded default.
     pub visual_model: Option<ModelKey>,
     /// Threads that embed pictures. Absent: one a core.
     pub workers: Option<NonZeroUsize>,

@@ -3,7 +3,7 @@
 use rushes_media::{MediaError, Tools};
 use rushes_model::MediaId;
 use rushes_store::{Catalogue, FileStamp};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A readable medium: its names by content, and what probing told.
 pub use rushes_store::Identity as Intake;
@@ -52,6 +52,17 @@ impl Reception {
             Some(intake) => Some(intake.media_id),
             None => rushes_media::identify(path).ok().map(|names| names.media_id),
         }
+    }
+
+    /// Where a medium is: at `source`, or else where it was seen last of those places that are there.
+    #[must_use]
+    pub fn last_seen(&self, media_id: MediaId, source: &Path) -> PathBuf {
+        if source.exists() {
+            return source.to_owned();
+        }
+        let seen = self.catalogue.paths_of(&media_id).unwrap_or_default();
+        let there = seen.into_iter().map(|seen| seen.path).find(|path| path.exists());
+        there.unwrap_or_else(|| source.to_owned())
     }
 
     fn remembered(&self, path: &Path, stamp: FileStamp) -> Option<Intake> {

@@ -75,15 +75,13 @@ impl Library {
     /// # Errors
     /// `CacheDir` when it is not usable.
     pub fn folder(&self, cache_dir: &Path) -> Result<Arc<LoadedFolder>, Failure> {
-        let mut folders = self.lock();
-        if let Some(folder) = folders.get(cache_dir) {
+        if let Some(folder) = self.lock().get(cache_dir) {
             return Ok(folder.clone());
         }
+        // Outside the lock: a share that does not answer must not hold up the other folders.
         let store = AnalysisFolder::open(cache_dir).map_err(cache_dir_failure)?;
-        let folder =
-            Arc::new(LoadedFolder { store, media: RwLock::default(), listing: Mutex::default() });
-        folders.insert(cache_dir.to_owned(), folder.clone());
-        Ok(folder)
+        let folder = LoadedFolder { store, media: RwLock::default(), listing: Mutex::default() };
+        Ok(self.lock().entry(cache_dir.to_owned()).or_insert_with(|| Arc::new(folder)).clone())
     }
 
     /// Drops one folder from memory, or all.
@@ -194,13 +192,20 @@ impl LoadedFolder {
         if self.read().contains_key(&key) || listing.unreadable.contains(&entry.path) {
             return;
         }
-        match LoadedMedia::stored(&entry.path) {
+        let damaged = |error: &StoreError| matches!(error, StoreError::Damaged { .. });
+        let opened = LoadedMedia::stored(&entry.path).or_else(|error| {
+            // A bundle that is replaced while it is opened is not of one piece: look again.
+            if damaged(&error) { LoadedMedia::stored(&entry.path) } else { Err(error) }
+        });
+        match opened {
             Ok(media) => self.insert(media),
             Err(error) => {
                 tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
-                // Only what is damaged is moved away; a newer version's bundle is good for others.
-                let damaged = matches!(error, StoreError::Damaged { .. });
-                if !damaged || self.store.quarantine(entry, &error.to_string()).is_err() {
+                // Only what is damaged is moved away; a newer version's bundle is good for others, and
+                // a disk that did not answer may do so the next time.
+                let moved =
+                    damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
+                if !moved && !matches!(error, StoreError::Io(_)) {
                     listing.unreadable.insert(entry.path.clone());
                 }
             }
@@ -210,8 +215,13 @@ impl LoadedFolder {
     /// Whether this medium's analysis by this model is there, at least as dense as asked for.
     #[must_use]
     pub fn has(&self, model: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
-        self.load_medium(media_id);
         let key = (model.clone(), media_id);
+        // What is in memory may have been removed from the folder since.
+        if let Ok(None) = self.store.find(&media_id, model) {
+            self.forget_removed(&[key], &[]);
+            return false;
+        }
+        self.load_medium(media_id);
         let found = self.read().get(&key).and_then(|media| media.sampling);
         found.is_some_and(|found| found == Sampling::Full || found == sampling)
     }
@@ -223,9 +233,13 @@ impl LoadedFolder {
         entries.into_iter().map(|entry| entry.model_key.into()).collect()
     }
 
-    /// Lets searches see an analysis under way.
+    /// Lets searches see an analysis under way, unless a finished one is there: that shows more.
     pub fn show(&self, media: LoadedMedia) {
-        self.insert(media);
+        let key = (media.model_key.clone(), media.media_id);
+        let mut all = self.write();
+        if !all.get(&key).is_some_and(|there| there.is_stored()) {
+            all.insert(key, Arc::new(media));
+        }
     }
 
     /// Takes back what [`LoadedFolder::show`] showed; a finished analysis from before shows again.
@@ -291,9 +305,9 @@ impl LoadedMedia {
     /// From a bundle that is checked as it is opened.
     fn stored(path: &Path) -> Result<Self, StoreError> {
         let file = VisualBundleFile::open(path)?;
-        let segment = open_segment(&file).map_err(|error| StoreError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
+        let segment = open_segment(&file).map_err(|error| match error {
+            VectorsError::Io(error) => StoreError::Io(error),
+            error => StoreError::Damaged { path: path.to_owned(), reason: error.to_string() },
         })?;
         let meta = file.meta();
         Ok(Self {
@@ -361,14 +375,26 @@ impl LoadedMedia {
     }
 }
 
-/// Maps a bundle's vectors, or reads them where the folder is on a network: a mapped page of a share
-/// that went away would end the process.
+/// Maps a bundle's vectors, or reads them where the folder is on a network, because a mapped page of a
+/// share that went away would end the process, and where the system has no more maps to give.
 fn open_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    let (at, tags) = (file.rows(), file.tags());
-    if is_network_file_system(&at.path).unwrap_or(true) {
-        let tags = tags.map(|at| Tags::read(&at.path, at.offset, at.count)).transpose()?;
-        return Segment::new(Rows::read(&at.path, at.offset, at.count, at.width)?, tags);
+    if is_network_file_system(&file.rows().path).unwrap_or(true) {
+        return read_segment(file);
     }
+    match map_segment(file) {
+        Err(VectorsError::Io(_)) => read_segment(file),
+        mapped => mapped,
+    }
+}
+
+fn read_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
+    let (at, tags) = (file.rows(), file.tags());
+    let tags = tags.map(|at| Tags::read(&at.path, at.offset, at.count)).transpose()?;
+    Segment::new(Rows::read(&at.path, at.offset, at.count, at.width)?, tags)
+}
+
+fn map_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
+    let (at, tags) = (file.rows(), file.tags());
     let tags = tags.map(|at| Tags::map(&at.path, at.offset, at.count)).transpose()?;
     Segment::new(Rows::map(&at.path, at.offset, at.count, at.width)?, tags)
 }

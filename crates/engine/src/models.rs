@@ -12,6 +12,7 @@ use rushes_infer::{
 use rushes_model::{ErrorCode, Failure, ModelKey, ParseIdError};
 use std::{
     collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -22,9 +23,9 @@ use std::{
 const CHOICE: &str = "visual-model";
 /// The default that installs from packages alone.
 const EMBEDDED: &str = "lite-260";
-/// Visual models in order of quality: the first that is on disk is the default.
-const BY_QUALITY: [&str; 5] =
-    ["v2-medium-256", "clip-b32", EMBEDDED, "tinyclip-8m", "lite-260-fast"];
+/// Visual models in the order in which one that is on disk is the default: fetching a better one does not
+/// make it active, because what is analysed could not be searched with it.
+const DEFAULTS: [&str; 5] = [EMBEDDED, "lite-260-fast", "v2-medium-256", "clip-b32", "tinyclip-8m"];
 
 /// The models of this process. Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ struct Inner {
     folder: ModelFolder,
     choice: PathBuf,
     embedded: ModelKey,
-    by_quality: Vec<ModelKey>,
+    defaults: Vec<ModelKey>,
     configured: Option<ModelKey>,
     workers: usize,
     idle: Duration,
@@ -70,11 +71,10 @@ impl ModelPool {
         let registry = read_registry(&config.home.join("models.toml"))
             .map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
         let internal = |error: ParseIdError| Failure::new(ErrorCode::Internal, error.to_string());
-        let by_quality: Result<Vec<ModelKey>, _> =
-            BY_QUALITY.iter().map(|key| key.parse()).collect();
+        let defaults: Result<Vec<ModelKey>, _> = DEFAULTS.iter().map(|key| key.parse()).collect();
         let pool = Self(Arc::new(Inner {
             embedded: EMBEDDED.parse().map_err(internal)?,
-            by_quality: by_quality.map_err(internal)?,
+            defaults: defaults.map_err(internal)?,
             registry,
             folder: ModelFolder::new(config.models_dir()),
             choice: config.home.join(CHOICE),
@@ -100,24 +100,41 @@ impl ModelPool {
     }
 
     /// The visual model for callers that name none: the configured one, the one chosen by hand, else
-    /// the best on disk.
+    /// the first default on disk.
     #[must_use]
     pub fn active_visual(&self) -> ModelKey {
         let inner = &self.0;
         let chosen = || fs::read_to_string(&inner.choice).ok()?.trim().parse().ok();
         let on_disk = |key: &&ModelKey| self.is_downloaded(key);
-        let best = || inner.by_quality.iter().find(on_disk).cloned();
+        let default = || inner.defaults.iter().find(on_disk).cloned();
         // Nothing on disk: the embedded default, whose absence the caller is then told.
         let embedded = || inner.embedded.clone();
-        inner.configured.clone().or_else(chosen).or_else(best).unwrap_or_else(embedded)
+        inner.configured.clone().or_else(chosen).or_else(default).unwrap_or_else(embedded)
+    }
+
+    /// Whether [`ModelPool::choose`] would take this model.
+    ///
+    /// # Errors
+    /// `UnknownModel`; `BadRequest` when the configuration names another model, which then decides.
+    pub fn check_choice(&self, key: &ModelKey) -> Result<(), Failure> {
+        self.known_visual(key.as_str())?;
+        match &self.0.configured {
+            Some(configured) if configured != key => {
+                let message = format!(
+                    "visual_model = \"{configured}\" in the configuration decides; change it there"
+                );
+                Err(Failure::new(ErrorCode::BadRequest, message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes a model the one for callers that name none, now and after a restart.
     ///
     /// # Errors
-    /// `UnknownModel`, or when the choice cannot be written.
+    /// Those of [`ModelPool::check_choice`], or when the choice cannot be written.
     pub fn choose(&self, key: &ModelKey) -> Result<(), Failure> {
-        self.known_visual(key.as_str())?;
+        self.check_choice(key)?;
         fs::write(&self.0.choice, format!("{key}\n"))
             .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))
     }
@@ -185,7 +202,10 @@ impl ModelPool {
     /// Loads a model and tells those who wait.
     fn load(&self, key: &ModelKey) {
         let started = Instant::now();
-        let slot = match self.open_visual(key) {
+        // Whatever happens, those who wait are told.
+        let opened = catch_unwind(AssertUnwindSafe(|| self.open_visual(key)))
+            .unwrap_or_else(|_| Err(format!("a defect in Rushes stopped the loading of {key}")));
+        let slot = match opened {
             Ok(model) => {
                 tracing::info!(%key, ms = started.elapsed().as_millis() as u64, "model loaded");
                 Slot::Ready(model, Instant::now())

@@ -44,13 +44,19 @@ impl Roots {
         if path.components().any(|part| part == Component::ParentDir) {
             return refuse("has \"..\" in it; give the path without");
         }
-        if !self.0.is_empty() && !self.covers(&resolve_existing(path)) {
+        if !self.allow(path) {
             return refuse("lies outside the folders that this server may read (--root)");
         }
         Ok(path.to_owned())
     }
 
-    fn covers(&self, resolved: &Path) -> bool {
+    /// Whether a path leads to where callers may read, links resolved as far as it exists.
+    #[must_use]
+    pub fn allow(&self, path: &Path) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let resolved = resolve_existing(path);
         self.0.iter().any(|root| resolved.starts_with(root))
     }
 }

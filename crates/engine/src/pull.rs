@@ -107,5 +107,8 @@ fn load(
     let message = Some(format!("Loading {key}"));
     task.stand(Standing { progress: FETCH_SHARE, message, ..Standing::default() });
     models.visual(key, Duration::from_secs(600))?;
+    if task.cancel().is_cancelled() {
+        return Err(Failure::new(ErrorCode::Internal, "cancelled"));
+    }
     models.choose(key)
 }

@@ -25,14 +25,15 @@ const READ_AGAIN: usize = 3;
 const FRAMES_PER_MOMENT: usize = 20;
 
 /// Where a search looks.
-pub struct Scope {
+pub struct Scope<'a> {
+    reception: &'a Reception,
     /// The media, of one model.
     pub media: Vec<Arc<LoadedMedia>>,
     /// The path that the caller knows each medium by, where it named one.
     pub named: HashMap<rushes_model::MediaId, String>,
 }
 
-impl Scope {
+impl<'a> Scope<'a> {
     /// All of a folder, or the media that `paths` lead to.
     ///
     /// # Errors
@@ -40,20 +41,19 @@ impl Scope {
     pub fn new(
         folder: &LoadedFolder,
         model: &ModelKey,
-        reception: &Reception,
+        reception: &'a Reception,
         paths: Option<&[PathBuf]>,
     ) -> Result<Self, Failure> {
         let Some(paths) = paths else {
             folder.load_all()?;
             let media = seen_by(folder, model)?;
-            return Ok(Self { media, named: HashMap::new() });
+            return Ok(Self { reception, media, named: HashMap::new() });
         };
-        let was_untouched = folder.is_untouched();
-        if was_untouched || folder.is_whole() {
+        if folder.is_untouched() || folder.is_whole() {
             folder.load_all()?;
         }
         let mut named = HashMap::new();
-        let all = seen_by(folder, model)?;
+        let all = folder.seen_by(model);
         for path in paths {
             let by_source = || all.iter().find(|media| media.source == *path);
             let by_source = || by_source().map(|media| media.media_id);
@@ -66,7 +66,14 @@ impl Scope {
         }
         let wanted = |media: &Arc<LoadedMedia>| named.contains_key(&media.media_id);
         let media = seen_by(folder, model)?.into_iter().filter(wanted).collect();
-        Ok(Self { media, named })
+        Ok(Self { reception, media, named })
+    }
+
+    /// The path that the caller named, or where the medium was last seen.
+    fn path_of(&self, media: &LoadedMedia) -> String {
+        let last_seen =
+            || self.reception.last_seen(media.media_id, &media.source).display().to_string();
+        self.named.get(&media.media_id).cloned().unwrap_or_else(last_seen)
     }
 }
 
@@ -113,12 +120,12 @@ pub fn query(
 ///
 /// # Errors
 /// Those of `look`; when an analysis cannot be read however often it is opened.
-pub fn moments(
+pub fn moments<'a>(
     folder: &LoadedFolder,
-    mut scope: Scope,
+    mut scope: Scope<'a>,
     query: &Query,
     most: usize,
-    look: impl Fn() -> Result<Scope, Failure>,
+    look: impl Fn() -> Result<Scope<'a>, Failure>,
 ) -> Result<Vec<VisualMatch>, Failure> {
     for _ in 0..READ_AGAIN {
         match moments_of(&scope, query, most) {
@@ -139,7 +146,11 @@ enum SearchError {
     Failed(Failure),
 }
 
-fn moments_of(scope: &Scope, query: &Query, most: usize) -> Result<Vec<VisualMatch>, SearchError> {
+fn moments_of(
+    scope: &Scope<'_>,
+    query: &Query,
+    most: usize,
+) -> Result<Vec<VisualMatch>, SearchError> {
     let segments: Vec<&Segment> = scope.media.iter().map(|media| &media.segment).collect();
     let frames: usize = scope.media.iter().map(|media| media.times.len()).sum();
     let mut wanted = most.saturating_mul(FRAMES_PER_MOMENT).min(frames);
@@ -156,7 +167,7 @@ fn moments_of(scope: &Scope, query: &Query, most: usize) -> Result<Vec<VisualMat
 }
 
 /// The first hit of each shot, with its rank among all.
-fn group<'h>(scope: &Scope, hits: &'h [Hit], most: usize) -> Vec<(usize, &'h Hit)> {
+fn group<'h>(scope: &Scope<'_>, hits: &'h [Hit], most: usize) -> Vec<(usize, &'h Hit)> {
     let mut shots = HashSet::new();
     let first_of_shot = |(_, hit): &(usize, &Hit)| {
         let (shot, _) = scope.media[hit.segment].shot_of(hit.row);
@@ -165,7 +176,7 @@ fn group<'h>(scope: &Scope, hits: &'h [Hit], most: usize) -> Vec<(usize, &'h Hit
     hits.iter().enumerate().filter(first_of_shot).take(most).collect()
 }
 
-fn read_all(scope: &Scope, hits: &[(usize, &Hit)]) -> Result<Vec<VisualMatch>, SearchError> {
+fn read_all(scope: &Scope<'_>, hits: &[(usize, &Hit)]) -> Result<Vec<VisualMatch>, SearchError> {
     let (mut matches, mut changed) = (Vec::new(), Vec::new());
     for &(rank, hit) in hits {
         let media = &scope.media[hit.segment];
@@ -180,11 +191,10 @@ fn read_all(scope: &Scope, hits: &[(usize, &Hit)]) -> Result<Vec<VisualMatch>, S
     if changed.is_empty() { Ok(matches) } else { Err(SearchError::Changed(changed)) }
 }
 
-fn moment(scope: &Scope, rank: usize, hit: &Hit, preview: &[u8]) -> VisualMatch {
+fn moment(scope: &Scope<'_>, rank: usize, hit: &Hit, preview: &[u8]) -> VisualMatch {
     let media = &scope.media[hit.segment];
     let RowTime { second, seconds } = media.times[hit.row];
     let (_, TimeRange { start, end }) = media.shot_of(hit.row);
-    let named = scope.named.get(&media.media_id).cloned();
     VisualMatch {
         frame_idx: second.to_string(),
         timestamp: timestamp(f64::from(second)),
@@ -193,7 +203,7 @@ fn moment(scope: &Scope, rank: usize, hit: &Hit, preview: &[u8]) -> VisualMatch 
         scene_end_timestamp: timestamp(end),
         original_index: rank as u64,
         hash_str: media.hash_str.to_string(),
-        video_path: named.unwrap_or_else(|| media.source.display().to_string()),
+        video_path: scope.path_of(media),
         frame_index: u64::from(second),
         similarity: f64::from(hit.score),
         time_seconds: seconds,

@@ -6,6 +6,7 @@ use crate::replies;
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, FileError, Progress, TaskId, TaskKind, TaskState};
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -34,7 +35,8 @@ struct Record {
     cancel: Cancel,
     started: Option<Instant>,
     last_sent: Option<Instant>,
-    pending_error: Option<FileError>,
+    /// Failures that no event has told yet.
+    untold: VecDeque<FileError>,
 }
 
 /// One task, held by whoever does its work.
@@ -80,7 +82,7 @@ impl TaskTable {
             cancel: cancel.clone(),
             started: None,
             last_sent: None,
-            pending_error: None,
+            untold: VecDeque::new(),
         };
         let mut table = self.lock();
         table.forget_old();
@@ -229,8 +231,10 @@ impl Record {
         latest.done = true;
         latest.progress = 1.0;
         latest.message = Some(message);
-        latest.error = None;
-        latest.media_path = None;
+        // The last event is never dropped, so it tells a failure that there was no time for.
+        let untold = self.untold.pop_front();
+        (latest.media_path, latest.error) =
+            untold.map(|error| (error.media_path, error.message)).unzip();
         (latest.file_progress, latest.speed, latest.eta_seconds) = (None, None, None);
     }
 
@@ -241,7 +245,7 @@ impl Record {
         }
         self.last_sent = Some(Instant::now());
         let mut event = self.latest.clone();
-        if let Some(error) = self.pending_error.take() {
+        if let Some(error) = self.untold.pop_front() {
             event.media_path = Some(error.media_path);
             event.error = Some(error.message);
             event.file_progress = None;
@@ -299,7 +303,7 @@ impl TaskHandle {
     pub fn file_failed(&self, error: FileError) {
         self.change(|record| {
             record.errors.push(error.clone());
-            record.pending_error = Some(error);
+            record.untold.push_back(error);
         });
     }
 
@@ -382,15 +386,20 @@ mod tests {
         let task = table.create(TaskKind::Analyze, "video").unwrap();
         assert!(task.start());
         let error = FileError { media_path: "/a.mp4".into(), message: "broken".into() };
-        task.file_failed(error);
+        task.file_failed(error.clone());
         task.file_done();
         std::thread::sleep(EVENT_SPACING);
         task.file_done();
+        // Right at the end, when there is no time for an event of its own.
+        task.file_failed(FileError { message: "broken too".into(), ..error });
         task.finish(TaskState::Completed, "done");
         let told = drain(&mut events);
         assert!(told.iter().any(|event| event.error.as_deref() == Some("broken")));
+        let last = told.last().unwrap();
+        assert_eq!(last.error.as_deref(), Some("broken too"));
+        assert_eq!((last.media_path.as_deref(), last.done), (Some("/a.mp4"), true));
         let reply = table.get(&task.id().to_string()).unwrap();
-        assert_eq!((reply.files_done, reply.errors.len()), (2, 1));
+        assert_eq!((reply.files_done, reply.errors.len()), (2, 2));
     }
 
     #[test]

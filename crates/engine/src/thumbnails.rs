@@ -49,9 +49,7 @@ fn of_file(
         Ok((path, intake))
     });
     match opened {
-        Ok((path, intake)) => {
-            pictures(reception, &path, &intake, times, width).into_iter().map(row).collect()
-        }
+        Ok((path, intake)) => rows(reception, &path, &intake, times, width),
         Err(message) => vec![failed(message); times.len()],
     }
 }
@@ -67,14 +65,14 @@ fn failed(message: String) -> Thumbnail {
     Thumbnail { thumbnail: None, error: Some(message) }
 }
 
-fn pictures(
+fn rows(
     reception: &Reception,
     path: &Path,
     intake: &Intake,
     times: &[f64],
     width: u32,
-) -> Vec<Result<Picture, MediaError>> {
-    reception.tools().thumbnails(path, &intake.facts, times, width)
+) -> Vec<Thumbnail> {
+    reception.tools().thumbnails(path, &intake.facts, times, width, row)
 }
 
 /// Pictures evenly spread over a range of a medium.
@@ -96,7 +94,7 @@ pub fn scene(
     let Some(times) = spread(&intake, start, end, request.max_thumbnails) else {
         return Ok(SceneThumbnails { scene_thumbnails: None });
     };
-    let rows = pictures(reception, path, &intake, &times, SCENE_WIDTH).into_iter().map(row);
+    let rows = rows(reception, path, &intake, &times, SCENE_WIDTH).into_iter();
     let pairs = rows.zip(&times).filter_map(|(row, time)| Some((row.thumbnail?, timestamp(*time))));
     Ok(SceneThumbnails { scene_thumbnails: Some(pairs.collect()) })
 }

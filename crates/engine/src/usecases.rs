@@ -81,6 +81,7 @@ impl Engine {
             reception: reception.clone(),
             workers: config.worker_count(),
             files_at_once: config.files_at_once,
+            roots: Roots::new(&config.roots)?,
         });
         let inner = Arc::new(Inner {
             roots: Roots::new(&config.roots)?,
@@ -134,12 +135,18 @@ impl Engine {
     /// `UnknownModel`.
     pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
         let key = self.0.models.known_visual(&request.model_key)?;
+        self.0.models.check_choice(&key)?;
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
         let started =
             TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
         let engine = self.clone();
         thread::spawn(move || pull::load_task(&engine.0.config, &engine.0.models, &key, &task));
         Ok(started)
+    }
+
+    /// Asks all tasks to stop.
+    pub fn cancel_all(&self) {
+        self.0.tasks.cancel_all();
     }
 
     /// Cancels all tasks and waits a moment for them, so that no decoder outlives the process and

@@ -1,5 +1,6 @@
 //! From the paths of a request to the media files of a task.
 
+use crate::paths::Roots;
 use fs_err as fs;
 use rushes_model::FileError;
 use std::{
@@ -32,7 +33,7 @@ pub struct Walked {
 /// Names that begin with a dot and links to folders are passed over within folders. A file that is
 /// named twice is taken once.
 #[must_use]
-pub fn walk(paths: &[PathBuf]) -> Walked {
+pub fn walk(paths: &[PathBuf], roots: &Roots) -> Walked {
     let mut walked = Walked::default();
     let mut seen = HashSet::new();
     for path in paths {
@@ -42,6 +43,15 @@ pub fn walk(paths: &[PathBuf]) -> Walked {
             walked.files.push(path.clone());
         }
     }
+    // A link in a folder may lead to anywhere.
+    walked.files.retain(|file| {
+        let allowed = roots.allow(file);
+        if !allowed {
+            let message = format!("{} leads out of the folders that may be read", file.display());
+            walked.errors.push(FileError { media_path: file.display().to_string(), message });
+        }
+        allowed
+    });
     walked.files.retain(|file| seen.insert(file.clone()));
     walked
 }
@@ -96,7 +106,8 @@ mod tests {
             fs::write(root.join(name), "").unwrap();
         }
         std::os::unix::fs::symlink(root, root.join("b/loop")).unwrap();
-        let walked = walk(&[root.to_owned(), root.join("a.mov"), root.join("notes.txt")]);
+        let walked =
+            walk(&[root.to_owned(), root.join("a.mov"), root.join("notes.txt")], &Roots::default());
         let names = ["a.mov", "b/c.wav", "z.MP4", "notes.txt"].map(|name| root.join(name));
         assert_eq!(walked.files, names);
         assert!(walked.errors.is_empty());

@@ -66,6 +66,64 @@ fn odd_things_in_a_folder_are_reported_or_passed_over_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_analysis_that_was_removed_is_made_again() {
+    let studio = studio();
+    let request = studio.request(&[clip("carphone_pristine.mp4")]);
+    studio.analyze(&request);
+    fs::remove_dir_all(studio.cache.path().join("rushes")).unwrap();
+    studio.analyze(&request);
+    assert_eq!(files_below(studio.cache.path()).len(), 1);
+}
+
+#[test]
+fn a_renamed_medium_is_named_as_it_was_seen_last() {
+    let studio = studio();
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = ["before.mp4", "after.mp4"].map(|name| folder.path().join(name));
+    fs::copy(clip("carphone_pristine.mp4"), &before).unwrap();
+    studio.analyze(&studio.request(&[folder.path().to_owned()]));
+    fs::rename(&before, &after).unwrap();
+    let (task, _) = studio.analyze(&studio.request(&[folder.path().to_owned()]));
+    assert!(task.errors.is_empty());
+    assert_eq!(studio.search("a man")[0].video_path, text(&after));
+}
+
+#[test]
+fn the_last_event_tells_what_went_wrong_last() {
+    let studio = studio();
+    let missing = studio.cache.path().join("missing.mp4");
+    let (task, events) = studio.analyze(&studio.request(std::slice::from_ref(&missing)));
+    assert_eq!(task.errors.len(), 1);
+    let told = events.iter().find(|event| event.error.is_some()).unwrap();
+    assert_eq!(told.media_path, Some(text(&missing)));
+}
+
+#[test]
+fn links_in_a_folder_do_not_lead_out_of_the_roots() {
+    let (studio, roots) = (studio(), tempfile::tempdir().unwrap());
+    let engine =
+        Engine::open(Config { roots: vec![roots.path().to_owned()], ..config(studio.home.path()) });
+    let studio = common::Studio { engine: engine.unwrap(), cache: roots, ..studio };
+    let footage = studio.cache.path().join("footage");
+    fs::create_dir(&footage).unwrap();
+    std::os::unix::fs::symlink(clip("bikes.mp4"), footage.join("out.mp4")).unwrap();
+    fs::copy(clip("carphone_pristine.mp4"), footage.join("in.mp4")).unwrap();
+    let (task, _) = studio.analyze(&studio.request(&[footage]));
+    assert_eq!(task.errors.len(), 1);
+    assert!(task.errors[0].media_path.ends_with("out.mp4"), "{:?}", task.errors);
+    assert_eq!(studio.search("bicycles").len(), 1);
+}
+
+#[test]
+fn a_configured_model_is_not_replaced_by_a_choice() {
+    let studio = studio();
+    let models = studio.engine.models();
+    let failure = models.choose(&"lite-260".parse().unwrap()).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::BadRequest);
+    assert!(models.choose(&"lite-260-fast".parse().unwrap()).is_ok());
+}
+
+#[test]
 fn a_cache_dir_that_cannot_be_used_is_refused_before_any_work() {
     let studio = studio();
     let code = |cache_dir: &Path| {

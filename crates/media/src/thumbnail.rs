@@ -53,20 +53,23 @@ impl Tools {
     }
 
     /// The pictures at several times of one medium, in the order of `times`, each by itself a success
-    /// or a failure. Two are decoded at once.
-    pub fn thumbnails(
+    /// or a failure. Two are decoded at once, and only what `finish` makes of them is kept.
+    pub fn thumbnails<T: Send>(
         &self,
         path: &Path,
         facts: &MediaFacts,
         times: &[f64],
         width: u32,
-    ) -> Vec<Result<Picture, MediaError>> {
+        finish: impl Fn(Result<Picture, MediaError>) -> T + Sync,
+    ) -> Vec<T> {
         let next = AtomicUsize::new(0);
         let work = || {
             let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
             places
                 .map_while(|place| times.get(place).map(|&seconds| (place, seconds)))
-                .map(|(place, seconds)| (place, self.thumbnail(path, facts, seconds, width)))
+                .map(|(place, seconds)| {
+                    (place, finish(self.thumbnail(path, facts, seconds, width)))
+                })
                 .collect::<Vec<_>>()
         };
         let mut done = thread::scope(|scope| {

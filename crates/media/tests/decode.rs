@@ -198,7 +198,7 @@ fn thumbnails_show_the_frame_of_that_time() {
     let path = made.numbered("30000/1001", 300, &format!("{H264} -g 250 -bf 2 t.mp4"));
     let facts = made.probe(&path);
     let times: Vec<f64> = (0..8).map(|i| f64::from(i) * 1.33 + 0.01).collect();
-    let pictures = made.tools.thumbnails(&path, &facts, &times, 80);
+    let pictures = made.tools.thumbnails(&path, &facts, &times, 80, |picture| picture);
     assert_eq!(pictures.len(), times.len());
     for (seconds, picture) in times.iter().zip(pictures) {
         let picture = picture.unwrap();
@@ -212,7 +212,7 @@ fn thumbnails_show_the_frame_of_that_time() {
     for outside in [10.5, -0.1, f64::NAN, f64::INFINITY] {
         assert!(matches!(shown(outside), Err(MediaError::OutOfRange { .. })), "{outside}");
     }
-    assert!(made.tools.thumbnails(&path, &facts, &[], 80).is_empty());
+    assert!(made.tools.thumbnails(&path, &facts, &[], 80, |picture| picture).is_empty());
 }
 
 #[test]

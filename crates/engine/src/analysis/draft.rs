@@ -39,8 +39,12 @@ impl Row {
 pub struct Draft {
     rows: BTreeMap<u32, (f64, Arc<Row>)>,
     waiting: HashMap<u32, Vec<(u32, f64)>>,
-    small: BTreeMap<u32, (f64, Grey)>,
+    seen: BTreeSet<u32>,
+    last_seen: Option<Grey>,
+    /// Between neighbouring frames of the stream.
     changes: Vec<Change>,
+    /// Between neighbouring sampled frames, as long as the stream tells nothing finer.
+    sampled_changes: Vec<Change>,
     last_sent: Option<(u32, Grey)>,
 }
 
@@ -67,9 +71,15 @@ impl Draft {
         self.last_sent = Some((second, small));
     }
 
-    /// Keeps the small copy of a frame, from which shots are told where no finer changes come.
+    /// Notes a frame and how it differs from the one before, from which shots are told where no finer
+    /// changes come. Only the last frame's small copy is kept: a medium may go on for a day.
     pub fn saw(&mut self, second: u32, seconds: f64, small: Grey) {
-        self.small.insert(second, (seconds, small));
+        self.seen.insert(second);
+        let last = self.last_seen.replace(small.clone());
+        if let Some(last) = last.filter(|_| self.changes.is_empty()) {
+            let difference = last.difference(&small);
+            self.sampled_changes.push(Change { seconds, difference });
+        }
     }
 
     /// Takes an embedded frame, and gives its row to the frames that wait for it.
@@ -89,13 +99,13 @@ impl Draft {
     /// Whether this second has a frame already.
     #[must_use]
     pub fn has(&self, second: u32) -> bool {
-        self.small.contains_key(&second)
+        self.seen.contains(&second)
     }
 
     /// Seconds that have a frame.
     #[must_use]
     pub fn seconds(&self) -> BTreeSet<u32> {
-        self.small.keys().copied().collect()
+        self.seen.clone()
     }
 
     /// Number of rows.
@@ -123,11 +133,6 @@ impl Draft {
         if !self.changes.is_empty() {
             return rushes_shots::detect(&self.changes, duration, &Rule::EVERY_FRAME);
         }
-        let frames: Vec<_> = self.small.values().collect();
-        let changes: Vec<Change> = frames
-            .windows(2)
-            .map(|pair| Change { seconds: pair[1].0, difference: pair[0].1.difference(&pair[1].1) })
-            .collect();
-        rushes_shots::detect(&changes, duration, &Rule::EVERY_SECOND)
+        rushes_shots::detect(&self.sampled_changes, duration, &Rule::EVERY_SECOND)
     }
 }

@@ -7,6 +7,7 @@ use rushes_infer::VisualModel;
 use rushes_media::Cancel;
 use rushes_model::Picture;
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -67,7 +68,7 @@ impl Drop for Embedder {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // A panicked worker has been reported by the missing answers to its jobs.
+            // Panics are caught frame by frame, so none ends here.
             let _ = thread.join();
         }
     }
@@ -75,7 +76,8 @@ impl Drop for Embedder {
 
 fn work_off(model: &dyn VisualModel, queue: &Receiver<Job>, cancel: &Cancel) {
     for job in queue.iter().filter(|_| !cancel.is_cancelled()) {
-        let row = embed(model, &job);
+        let row = catch_unwind(AssertUnwindSafe(|| embed(model, &job)))
+            .unwrap_or_else(|_| Err("a defect in Rushes met this frame".to_owned()));
         // Whoever asked may have been cancelled: then nobody waits for the answer.
         let _ = job.reply.send(Embedded { second: job.second, seconds: job.seconds, row });
     }

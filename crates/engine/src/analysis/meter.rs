@@ -78,10 +78,11 @@ impl FileMeter<'_> {
         let media_path = self.media_path.clone();
         let standing =
             Standing { progress, media_path: Some(media_path.clone()), ..Standing::default() };
-        self.meter.task.stand(standing);
+        // The failure first: whichever event is sent next tells it.
         if let Some(message) = error {
             self.meter.task.file_failed(FileError { media_path, message });
         }
+        self.meter.task.stand(standing);
         self.meter.task.file_done();
     }
 }

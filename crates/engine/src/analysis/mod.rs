@@ -12,6 +12,7 @@ use crate::{
     intake::Reception,
     library::LoadedFolder,
     models::ModelPool,
+    paths::Roots,
     tasks::TaskHandle,
     walk::{Walked, walk},
 };
@@ -23,6 +24,7 @@ use rushes_infer::VisualModel;
 use rushes_model::{Failure, ModelKey, Sampling, TaskState};
 use std::{
     num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -34,6 +36,9 @@ use std::{
 
 /// How long a task waits for its model; a first download may be needed before.
 const MODEL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// What a task or file ends with that a panic ended; the panic itself is on standard error.
+const DEFECT: &str = "a defect in Rushes stopped its analysis; please report it with the log";
 
 /// A checked request for analysis.
 pub struct Order {
@@ -67,6 +72,8 @@ pub struct Means {
     pub workers: usize,
     /// Files in work at the same time.
     pub files_at_once: NonZeroUsize,
+    /// Folders that files may lie under.
+    pub roots: Roots,
 }
 
 impl Analyst {
@@ -76,7 +83,10 @@ impl Analyst {
         let (orders, queue): (_, Receiver<Order>) = unbounded();
         thread::spawn(move || {
             for order in queue {
-                work_off(&means, &order);
+                // A defect met on the way ends this task and not those after it.
+                if catch_unwind(AssertUnwindSafe(|| work_off(&means, &order))).is_err() {
+                    order.task.finish(TaskState::Failed, DEFECT);
+                }
             }
         });
         Self { orders }
@@ -106,7 +116,7 @@ fn work_off(means: &Means, order: &Order) {
 
 /// Analyses the files of an order, several at once, and ends its task.
 fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
-    let Walked { files, errors } = walk(&order.paths);
+    let Walked { files, errors } = walk(&order.paths, &means.roots);
     let meter = Meter::new(order.task.clone(), files.len());
     for error in errors {
         order.task.file_failed(error);
@@ -143,7 +153,9 @@ fn work_through(
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(path) = files.get(index) else { return };
         let file_meter = meter.file(index, path);
-        let outcome = analyse_one(means, shared, path, &file_meter);
+        let work = || analyse_one(means, shared, path, &file_meter);
+        let outcome = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(format!("{}: {DEFECT}", path.display())));
         tally.count(outcome.as_ref().ok());
         match outcome {
             Ok(Outcome::Cancelled) => {}
