@@ -1,6 +1,6 @@
 //! What must be known of a file before anything is done with it: who it is and what is in it.
 
-use rushes_media::{MediaError, Tools};
+use rushes_media::{Cancel, MediaError, Tools};
 use rushes_model::MediaId;
 use rushes_store::{Catalogue, FileStamp};
 use std::path::{Path, PathBuf};
@@ -32,14 +32,22 @@ impl Reception {
     /// # Errors
     /// When the file cannot be read or is no medium.
     pub fn take_in(&self, path: &Path) -> Result<Intake, MediaError> {
+        self.take_in_until(path, &Cancel::new())
+    }
+
+    /// The same, ended early when `cancel` is set. What comes then is of no use.
+    ///
+    /// # Errors
+    /// As [`Reception::take_in`].
+    pub fn take_in_until(&self, path: &Path, cancel: &Cancel) -> Result<Intake, MediaError> {
         let stamp = stamp(path);
         if let Some(intake) = stamp.and_then(|stamp| self.remembered(path, stamp)) {
             return Ok(intake);
         }
         let names = rushes_media::identify(path)?;
-        let facts = self.tools.probe(path)?;
+        let facts = self.tools.until(cancel).probe(path)?;
         let intake = Intake { media_id: names.media_id, hash_str: names.hash_str, facts };
-        if let Some(stamp) = stamp {
+        if let Some(stamp) = stamp.filter(|_| !cancel.is_cancelled()) {
             self.remember(path, stamp, &intake);
         }
         Ok(intake)

@@ -2,6 +2,7 @@
 
 use crate::paths::Roots;
 use fs_err as fs;
+use rushes_media::Cancel;
 use rushes_model::FileError;
 use std::{
     collections::HashSet,
@@ -33,12 +34,12 @@ pub struct Walked {
 /// Names that begin with a dot and links to folders are passed over within folders. A file that is
 /// named twice is taken once.
 #[must_use]
-pub fn walk(paths: &[PathBuf], roots: &Roots) -> Walked {
+pub fn walk(paths: &[PathBuf], roots: &Roots, cancel: &Cancel) -> Walked {
     let mut walked = Walked::default();
     let mut seen = HashSet::new();
     for path in paths {
         if path.is_dir() {
-            walk_folder(path, 0, &mut walked);
+            walk_folder(path, 0, cancel, &mut walked);
         } else {
             walked.files.push(path.clone());
         }
@@ -56,7 +57,10 @@ pub fn walk(paths: &[PathBuf], roots: &Roots) -> Walked {
     walked
 }
 
-fn walk_folder(folder: &Path, depth: usize, walked: &mut Walked) {
+fn walk_folder(folder: &Path, depth: usize, cancel: &Cancel, walked: &mut Walked) {
+    if cancel.is_cancelled() {
+        return;
+    }
     let mut entries: Vec<_> = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().collect(),
         Err(error) => {
@@ -71,7 +75,7 @@ fn walk_folder(folder: &Path, depth: usize, walked: &mut Walked) {
         match entry.file_type() {
             _ if hidden => {}
             Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => {
-                walk_folder(&entry.path(), depth + 1, walked);
+                walk_folder(&entry.path(), depth + 1, cancel, walked);
             }
             Ok(kind)
                 if !kind.is_dir() && has_media_ending(&entry.path()) && entry.path().is_file() =>
@@ -106,10 +110,13 @@ mod tests {
             fs::write(root.join(name), "").unwrap();
         }
         std::os::unix::fs::symlink(root, root.join("b/loop")).unwrap();
-        let walked =
-            walk(&[root.to_owned(), root.join("a.mov"), root.join("notes.txt")], &Roots::default());
+        let paths = [root.to_owned(), root.join("a.mov"), root.join("notes.txt")];
+        let walked = walk(&paths, &Roots::default(), &Cancel::new());
         let names = ["a.mov", "b/c.wav", "z.MP4", "notes.txt"].map(|name| root.join(name));
         assert_eq!(walked.files, names);
         assert!(walked.errors.is_empty());
+        let cancelled = Cancel::new();
+        cancelled.cancel();
+        assert!(walk(&[root.to_owned()], &Roots::default(), &cancelled).files.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! How far apart the keyframes of a stream are.
 
 use crate::{
-    Cancel, MediaError, Tools,
+    MediaError, Tools,
     child::{Child, each_line},
 };
 use rushes_model::MediaFacts;
@@ -74,7 +74,7 @@ impl Tools {
         command.args(["-discard:v", "nokey"]).args(Self::input(path));
         command.args(["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-flush_packets", "1"]);
         command.arg("pipe:1");
-        let mut child = Child::spawn(command, self.look_budget(), &Cancel::new(), |_| false)?;
+        let mut child = Child::spawn(command, self.look_budget(), &self.cancel, |_| false)?;
         let frame = facts.frame_rate.map_or(0.0, |rate| 1.0 / rate.as_f64());
         let until = facts.start_time + from + length;
         let mut sample = Sample { frame, until, ..Sample::default() };

@@ -1,7 +1,7 @@
 //! What a file holds.
 
 use crate::{
-    Cancel, MediaError, Tools,
+    MediaError, Tools,
     child::{Child, each_line},
     program,
     report::Report,
@@ -55,7 +55,8 @@ impl Tools {
             command.args(["-f", demuxer]);
         }
         command.args(Self::input(path));
-        let (output, ended) = program::capture(command, self.probe_budget(), LONGEST_REPORT)?;
+        let (output, ended) =
+            program::capture(command, self.probe_budget(), &self.cancel, LONGEST_REPORT)?;
         if let Some(error) = ended.stopped(path) {
             return Err(error);
         }
@@ -122,7 +123,7 @@ impl Tools {
         let entries = "packet=pts_time,duration_time";
         command.args(["-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0"]);
         command.args(Self::input(path));
-        let mut child = Child::spawn(command, self.probe_budget(), &Cancel::new(), |_| false)?;
+        let mut child = Child::spawn(command, self.probe_budget(), &self.cancel, |_| false)?;
         let (mut start, mut end) = (f64::INFINITY, 0.0_f64);
         if let Some(stdout) = child.stdout() {
             each_line(stdout, |line| {

@@ -82,9 +82,10 @@ fn text(line: &[u8]) -> String {
 pub(crate) fn capture(
     command: Command,
     budget: Budget,
+    cancel: &Cancel,
     most_bytes: u64,
 ) -> Result<(Vec<u8>, Ended), MediaError> {
-    let mut child = Child::spawn(command, budget, &Cancel::new(), |_| false)?;
+    let mut child = Child::spawn(command, budget, cancel, |_| false)?;
     let mut output = Vec::new();
     if let Some(stdout) = child.stdout() {
         // A read that fails ends the output like its end does, and what is missing is missed later.

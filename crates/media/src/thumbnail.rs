@@ -1,7 +1,7 @@
 //! Single pictures: of stills, and at given times.
 
 use crate::{
-    Cancel, MediaError, Tools,
+    MediaError, Tools,
     decoder::{Decoded, Decoder, Shape, add_output},
     raster, source,
     still::Kind,
@@ -103,7 +103,7 @@ impl Tools {
         });
         add_output(&mut command, &choice, shape);
         let (start, budget) = (facts.start_time, self.look_budget());
-        let decoder = Decoder::start(path, command, shape.clone(), start, budget, &Cancel::new())?;
+        let decoder = Decoder::start(path, command, shape.clone(), start, budget, &self.cancel)?;
         around(decoder, seconds)
     }
 }
@@ -172,7 +172,7 @@ impl Tools {
         let shape = Shape::fitted(&facts, u32::MAX);
         add_output(&mut command, "null", &shape);
         let budget = self.look_budget();
-        let decoder = Decoder::start(path, command, shape, 0.0, budget, &Cancel::new())?;
+        let decoder = Decoder::start(path, command, shape, 0.0, budget, &self.cancel)?;
         let (shown, next) = around(decoder, 0.0)?;
         shown.or(next).ok_or_else(|| MediaError::NoFrames(path.to_owned()))
     }

@@ -1,7 +1,7 @@
 //! The two programs, and the arguments that every call of them carries.
 
 use crate::{
-    Limits, MediaError,
+    Cancel, Limits, MediaError,
     child::{self, Budget, Confinement},
     program, source,
 };
@@ -31,6 +31,8 @@ pub struct Tools {
     ffmpeg: PathBuf,
     ffprobe: PathBuf,
     limits: Limits,
+    /// Ends the looks at files that these tools take.
+    pub(crate) cancel: Cancel,
 }
 
 impl Tools {
@@ -48,7 +50,7 @@ impl Tools {
             let found = env::split_paths(&path).find_map(|folder| program_in(&folder, tool));
             found.ok_or(MediaError::ToolMissing { tool, folder: None })
         };
-        Ok(Self { ffmpeg: find("ffmpeg")?, ffprobe: find("ffprobe")?, limits })
+        Ok(Self::new(find("ffmpeg")?, find("ffprobe")?, limits))
     }
 
     /// Takes both programs from this folder.
@@ -60,7 +62,17 @@ impl Tools {
             let missing = || MediaError::ToolMissing { tool, folder: Some(folder.to_owned()) };
             program_in(folder, tool).ok_or_else(missing)
         };
-        Ok(Self { ffmpeg: find("ffmpeg")?, ffprobe: find("ffprobe")?, limits })
+        Ok(Self::new(find("ffmpeg")?, find("ffprobe")?, limits))
+    }
+
+    fn new(ffmpeg: PathBuf, ffprobe: PathBuf, limits: Limits) -> Self {
+        Self { ffmpeg, ffprobe, limits, cancel: Cancel::new() }
+    }
+
+    /// The same tools, whose probes, plans and thumbnails end when `cancel` is set.
+    #[must_use]
+    pub fn until(&self, cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..self.clone() }
     }
 
     /// The limits that files are held to.
@@ -82,7 +94,8 @@ impl Tools {
     pub fn version(&self) -> Result<String, MediaError> {
         let mut command = child::command(&self.ffmpeg);
         command.arg("-version");
-        let (output, ended) = program::capture(command, self.probe_budget(), 64 << 10)?;
+        let (output, ended) =
+            program::capture(command, self.probe_budget(), &self.cancel, 64 << 10)?;
         let text = String::from_utf8_lossy(&output);
         let words = text.strip_prefix("ffmpeg version ");
         words.and_then(|text| text.split_whitespace().next()).map(str::to_owned).ok_or_else(|| {

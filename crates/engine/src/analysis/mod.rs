@@ -21,7 +21,7 @@ use embedder::Embedder;
 use file::Outcome;
 use meter::Meter;
 use rushes_infer::VisualModel;
-use rushes_model::{Failure, ModelKey, Sampling, TaskState};
+use rushes_model::{ErrorCode, Failure, ModelKey, Sampling, TaskState};
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,11 +31,13 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How long a task waits for its model; a first download may be needed before.
 const MODEL_PATIENCE: Duration = Duration::from_secs(600);
+/// Time between two looks whether the task was cancelled while it waits.
+const CANCEL_LOOK: Duration = Duration::from_millis(200);
 
 /// What a task or file ends with that a panic ended; the panic itself is on standard error.
 const DEFECT: &str = "a defect in Rushes stopped its analysis; please report it with the log";
@@ -108,23 +110,39 @@ fn work_off(means: &Means, order: &Order) {
     if !order.task.start() {
         return;
     }
-    match means.models.visual(&order.model, MODEL_PATIENCE) {
+    match wait_for_model(means, order) {
         Ok(model) => analyse_all(means, order, &model),
+        Err(_) if order.task.cancel().is_cancelled() => {
+            order.task.finish(TaskState::Cancelled, "Cancelled");
+        }
         Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
+    }
+}
+
+fn wait_for_model(means: &Means, order: &Order) -> Result<Arc<dyn VisualModel>, Failure> {
+    let begun = Instant::now();
+    loop {
+        let outcome = means.models.visual(&order.model, CANCEL_LOOK);
+        let loading = matches!(&outcome, Err(failure) if failure.code == ErrorCode::Loading);
+        let patient = begun.elapsed() < MODEL_PATIENCE && !order.task.cancel().is_cancelled();
+        if !(loading && patient) {
+            return outcome;
+        }
     }
 }
 
 /// Analyses the files of an order, several at once, and ends its task.
 fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
-    let Walked { files, errors } = walk(&order.paths, &means.roots);
+    let Walked { files, errors } = walk(&order.paths, &means.roots, order.task.cancel());
     let meter = Meter::new(order.task.clone(), files.len());
     for error in errors {
         order.task.file_failed(error);
     }
     let embedder = Embedder::start(model, means.workers, order.task.cancel());
+    let tools = means.reception.tools().until(order.task.cancel());
     let shared = file::Task {
         folder: &order.folder,
-        tools: means.reception.tools(),
+        tools: &tools,
         model,
         embedder: &embedder,
         sampling: order.sampling,
@@ -174,12 +192,15 @@ fn analyse_one(
     path: &Path,
     meter: &meter::FileMeter<'_>,
 ) -> Result<Outcome, String> {
-    let intake = means.reception.take_in(path).map_err(|error| error.to_string())?;
-    let outcome = file::analyse(shared, path, &intake, meter);
-    if !matches!(outcome, Ok(Outcome::Analysed | Outcome::AlreadyDone)) {
-        shared.folder.withdraw(shared.model.key(), intake.media_id);
-    }
-    // A decoder that was killed because of a cancel reports an error of its own.
+    let taken_in = means.reception.take_in_until(path, shared.cancel);
+    let outcome = taken_in.map_err(|error| error.to_string()).and_then(|intake| {
+        let outcome = file::analyse(shared, path, &intake, meter);
+        if !matches!(outcome, Ok(Outcome::Analysed | Outcome::AlreadyDone)) {
+            shared.folder.withdraw(shared.model.key(), intake.media_id);
+        }
+        outcome
+    });
+    // A child that was killed because of a cancel reports an error of its own.
     if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }
 }
 
