@@ -267,6 +267,19 @@ impl LoadedFolder {
         self.read().values().filter(|media| media.model_key == *model).cloned().collect()
     }
 
+    /// A medium in memory by the alias that the API has for it.
+    #[must_use]
+    pub fn by_hash(&self, hash: HashStr) -> Option<Arc<LoadedMedia>> {
+        self.read().values().find(|media| media.hash_str == hash).cloned()
+    }
+
+    /// Removes what a killed process of this machine left half-written.
+    pub fn tidy(&self) {
+        if let Err(error) = self.store.remove_stale_temporaries() {
+            tracing::warn!(%error, "leftovers of an earlier process were not looked for");
+        }
+    }
+
     /// Models of which anything is in memory.
     #[must_use]
     pub fn models(&self) -> Vec<ModelKey> {

@@ -9,10 +9,16 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rushes_media::MediaError;
 use rushes_model::{ErrorCode, Failure, MediaKind, Picture, parse_timestamp, timestamp};
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 /// JPEG quality of a thumbnail.
 const QUALITY: u8 = 80;
+/// Bytes that the pictures of one call may have together: a thousand at 1080p, or eighty at 8K.
+const MOST_BYTES: usize = 256 << 20;
 /// Width of the pictures of a scene, in pixels.
 const SCENE_WIDTH: u32 = 320;
 
@@ -28,9 +34,11 @@ pub fn thumbnails(
         by_file.entry(&request.media_path).or_default().push(index);
     }
     let mut rows = vec![Thumbnail::default(); requests.len()];
+    let bytes = AtomicUsize::new(0);
     for (named, indexes) in by_file {
         let times: Vec<f64> = indexes.iter().map(|index| requests[*index].time_seconds).collect();
-        for (index, row) in indexes.iter().zip(of_file(reception, roots, named, &times, width)) {
+        let of_file = of_file(reception, roots, named, &times, width, &bytes);
+        for (index, row) in indexes.iter().zip(of_file) {
             rows[*index] = row;
         }
     }
@@ -43,19 +51,24 @@ fn of_file(
     named: &str,
     times: &[f64],
     width: u32,
+    bytes: &AtomicUsize,
 ) -> Vec<Thumbnail> {
     let opened = roots.check(named).map_err(|failure| failure.message).and_then(|path| {
         let intake = reception.take_in(&path).map_err(|error| error.to_string())?;
         Ok((path, intake))
     });
     match opened {
-        Ok((path, intake)) => rows(reception, &path, &intake, times, width),
+        Ok((path, intake)) => rows(reception, &path, &intake, times, width, bytes),
         Err(message) => vec![failed(message); times.len()],
     }
 }
 
-fn row(picture: Result<Picture, MediaError>) -> Thumbnail {
+/// The row of a picture; `bytes` counts what the call has so far.
+fn row(picture: Result<Picture, MediaError>, bytes: &AtomicUsize) -> Thumbnail {
     match picture.and_then(|picture| rushes_media::jpeg(&picture, QUALITY)) {
+        Ok(jpeg) if bytes.fetch_add(jpeg.len(), Ordering::Relaxed) > MOST_BYTES => {
+            failed("the pictures of one call are too much together; ask for fewer".to_owned())
+        }
         Ok(jpeg) => Thumbnail { thumbnail: Some(STANDARD.encode(jpeg)), error: None },
         Err(error) => failed(error.to_string()),
     }
@@ -71,7 +84,9 @@ fn rows(
     intake: &Intake,
     times: &[f64],
     width: u32,
+    bytes: &AtomicUsize,
 ) -> Vec<Thumbnail> {
+    let row = |picture| row(picture, bytes);
     reception.tools().thumbnails(path, &intake.facts, times, width, row)
 }
 
@@ -94,7 +109,8 @@ pub fn scene(
     let Some(times) = spread(&intake, start, end, request.max_thumbnails) else {
         return Ok(SceneThumbnails { scene_thumbnails: None });
     };
-    let rows = rows(reception, path, &intake, &times, SCENE_WIDTH).into_iter();
+    let bytes = AtomicUsize::new(0);
+    let rows = rows(reception, path, &intake, &times, SCENE_WIDTH, &bytes).into_iter();
     let pairs = rows.zip(&times).filter_map(|(row, time)| Some((row.thumbnail?, timestamp(*time))));
     Ok(SceneThumbnails { scene_thumbnails: Some(pairs.collect()) })
 }

@@ -356,8 +356,19 @@ impl Engine {
     ) -> Result<SceneThumbnails, Failure> {
         check_range("max_thumbnails", request.max_thumbnails, 1, 600)?;
         self.0.roots.check(&request.cache_dir)?;
-        let path = self.0.roots.check(&request.media_path)?;
+        let named = self.0.roots.check(&request.media_path)?;
+        let path = if named.exists() { named } else { self.moved(request).unwrap_or(named) };
         thumbnails::scene(&self.0.reception, &path, request)
+    }
+
+    /// Where the medium of this `hash_str` is now, if it was analysed into the folder.
+    fn moved(&self, request: &SceneThumbnailsRequest) -> Option<PathBuf> {
+        let hash = request.hash_str.as_deref()?.parse().ok()?;
+        let folder = self.folder(&request.cache_dir).ok()?;
+        folder.load_all().ok()?;
+        let media = folder.by_hash(hash)?;
+        let path = self.0.reception.last_seen(media.media_id, &media.source);
+        self.0.roots.allow(&path).then_some(path)
     }
 
     fn folder(&self, cache_dir: &str) -> Result<Arc<LoadedFolder>, Failure> {

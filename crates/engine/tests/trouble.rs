@@ -8,7 +8,7 @@ use common::{clip, config, files_below, make_clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
     Config, Engine,
-    requests::{AnalyzeRequest, SamplingName, SearchTextRequest},
+    requests::{AnalyzeRequest, SamplingName, SceneThumbnailsRequest, SearchTextRequest},
 };
 use rushes_model::{ErrorCode, TaskState};
 use std::{
@@ -85,7 +85,19 @@ fn a_renamed_medium_is_named_as_it_was_seen_last() {
     fs::rename(&before, &after).unwrap();
     let (task, _) = studio.analyze(&studio.request(&[folder.path().to_owned()]));
     assert!(task.errors.is_empty());
-    assert_eq!(studio.search("a man")[0].video_path, text(&after));
+    let found = &studio.search("a man")[0];
+    assert_eq!(found.video_path, text(&after));
+
+    let scene = SceneThumbnailsRequest {
+        cache_dir: text(studio.cache.path()),
+        media_path: text(&before),
+        start_time: "00:00:00".to_owned(),
+        end_time: "00:00:02".to_owned(),
+        max_thumbnails: 2,
+        hash_str: Some(found.hash_str.clone()),
+    };
+    let pictures = studio.engine.scene_thumbnails(&scene).unwrap().scene_thumbnails;
+    assert_eq!(pictures.unwrap().len(), 2);
 }
 
 #[test]

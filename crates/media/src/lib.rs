@@ -1,7 +1,7 @@
 //! Reading media: the only crate of Rushes that starts processes.
 //!
-//! Files are opened by ffmpeg and ffprobe in child processes, never in ours, because they were made
-//! by strangers. Four nouns:
+//! Video and sound are opened by ffmpeg and ffprobe in child processes, never in ours, because they were
+//! made by strangers; common still pictures by decoders in safe Rust, within limits. Four nouns:
 //!
 //! * [`Tools`] are the two programs and the [`Limits`] they run under: time, memory, picture size.
 //! * [`Identity`] names a file by size and sampled content, whatever its path.

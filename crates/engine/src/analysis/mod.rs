@@ -149,6 +149,7 @@ fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
         force: order.force,
         cancel: order.task.cancel(),
     };
+    order.folder.tidy();
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
     thread::scope(|scope| {
         for _ in 0..means.files_at_once.get().min(files.len()) {
