@@ -3,7 +3,11 @@
 use rushes_media::{Cancel, MediaError, Tools};
 use rushes_model::MediaId;
 use rushes_store::{Catalogue, FileStamp};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// A readable medium: its names by content, and what probing told.
 pub use rushes_store::Identity as Intake;
@@ -12,13 +16,15 @@ pub use rushes_store::Identity as Intake;
 pub struct Reception {
     tools: Tools,
     catalogue: Catalogue,
+    /// Files that were identified and not probed, as on a machine that only searches.
+    identified: Mutex<HashMap<PathBuf, (FileStamp, MediaId)>>,
 }
 
 impl Reception {
     /// Over these tools and this catalogue.
     #[must_use]
     pub fn new(tools: Tools, catalogue: Catalogue) -> Self {
-        Self { tools, catalogue }
+        Self { tools, catalogue, identified: Mutex::default() }
     }
 
     /// ffmpeg and ffprobe.
@@ -56,10 +62,20 @@ impl Reception {
     /// The id of a file by what is remembered or by its content; `None` when it cannot be read.
     #[must_use]
     pub fn media_id(&self, path: &Path) -> Option<MediaId> {
-        match self.remembered(path, stamp(path)?) {
-            Some(intake) => Some(intake.media_id),
-            None => rushes_media::identify(path).ok().map(|names| names.media_id),
+        let stamp = stamp(path)?;
+        if let Some(intake) = self.remembered(path, stamp) {
+            return Some(intake.media_id);
         }
+        if let Some((_, id)) = self.identified().get(path).filter(|(then, _)| *then == stamp) {
+            return Some(*id);
+        }
+        let media_id = rushes_media::identify(path).ok()?.media_id;
+        self.identified().insert(path.to_owned(), (stamp, media_id));
+        Some(media_id)
+    }
+
+    fn identified(&self) -> MutexGuard<'_, HashMap<PathBuf, (FileStamp, MediaId)>> {
+        self.identified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where a medium is: at `source`, or else where it was seen last of those places that are there.
