@@ -15,8 +15,6 @@ use rushes_model::{ErrorCode, Failure};
 
 /// Method and path of each.
 const NOT_BUILT: &[(MethodFilter, &str)] = &[
-    (MethodFilter::POST, "/search/image"),
-    (MethodFilter::POST, "/search/frame"),
     (MethodFilter::POST, "/search/transcript"),
     (MethodFilter::POST, "/transcriptions"),
     (MethodFilter::POST, "/transcriptions/range"),

@@ -142,20 +142,39 @@ fn analysis_data(operations: Operations) -> Operations {
 }
 
 fn search(operations: Operations) -> Operations {
-    operations.post(
-        Operation::new("Search", "/search/text", "searchText")
-            .says("Moments that look like the words, best first, never more than max_results.")
-            .takes_lists()
-            .searches()
-            .may_miss()
-            .example(json!({
-                "query": "man pointing a finger",
-                "cache_dir": "/footage/.rushes",
-                "search_all": true,
-                "max_results": 10,
-            })),
-        Engine::search_text,
-    )
+    let visual = |path, id| Operation::new("Search", path, id).takes_lists().searches().may_miss();
+    operations
+        .post(
+            visual("/search/text", "searchText")
+                .says("Moments that look like the words, best first, never more than max_results.")
+                .example(json!({
+                    "query": "man pointing a finger",
+                    "cache_dir": "/footage/.rushes",
+                    "search_all": true,
+                    "max_results": 10,
+                })),
+            Engine::search_text,
+        )
+        .post(
+            visual("/search/image", "searchImage")
+                .says("Moments that look like a picture, which words may refine.")
+                .example(json!({
+                    "image_path": "/references/beach.jpg",
+                    "query": "at sunset",
+                    "cache_dir": "/footage/.rushes",
+                })),
+            Engine::search_image,
+        )
+        .post(
+            visual("/search/frame", "searchFrame")
+                .says("Moments that look like a frame of a medium, which words may refine.")
+                .example(json!({
+                    "media_path": "/footage/A001_C001.mp4",
+                    "time_seconds": 12.5,
+                    "cache_dir": "/footage/.rushes",
+                })),
+            Engine::search_frame,
+        )
 }
 
 fn thumbnails(operations: Operations) -> Operations {

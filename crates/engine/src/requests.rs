@@ -176,51 +176,148 @@ pub struct PersonFilter {
     pub cluster_id: Option<String>,
 }
 
-/// Body of `POST /search/text`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct SearchTextRequest {
-    /// What is looked for, in words.
-    #[schema(min_length = 1, max_length = 2000, example = "man pointing a finger")]
-    pub query: String,
+/// What the three visual searches share, whatever they look for.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchOptions<'a> {
     /// Analysis folder.
-    pub cache_dir: String,
-    /// Restrict to these media. Not looked at when `search_all` is true.
-    #[serde(default)]
-    pub media_paths: Option<Vec<String>>,
-    /// At most so many matches.
-    #[serde(default = "default_results")]
-    #[schema(minimum = 1, maximum = 1000, default = 50)]
+    pub cache_dir: &'a str,
+    /// Media that the search is restricted to.
+    pub media_paths: Option<&'a [String]>,
+    /// Most matches.
     pub max_results: u32,
     /// Weight of the text part of the query.
-    #[serde(default = "one")]
-    #[schema(default = 1)]
     pub text_weight: f64,
-    /// Visual concepts; what looks like them is pushed down softly, not removed.
-    #[serde(default)]
-    pub exclude: Option<Vec<String>>,
-    /// All loaded media of `cache_dir`.
-    #[serde(default)]
-    #[schema(default = false)]
-    pub search_all: bool,
-    /// Keep only moments in which all of these people are seen.
-    #[serde(default)]
-    pub people_filter: Option<Vec<PersonFilter>>,
+    /// What is pushed down.
+    pub exclude: &'a [String],
+    /// Who must be seen.
+    pub people: &'a [PersonFilter],
+}
+
+/// A body of a visual search: its own fields, then those that all have.
+macro_rules! search_body {
+    ($(#[$about:meta])* $name:ident {
+        $($(#[$field_about:meta])* $field:ident: $kind:ty,)*
+    }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Deserialize, ToSchema)]
+        pub struct $name {
+            $($(#[$field_about])* pub $field: $kind,)*
+            /// Analysis folder.
+            pub cache_dir: String,
+            /// Restrict to these media. Not looked at when `search_all` is true.
+            #[serde(default)]
+            pub media_paths: Option<Vec<String>>,
+            /// At most so many matches.
+            #[serde(default = "default_results")]
+            #[schema(minimum = 1, maximum = 1000, default = 50)]
+            pub max_results: u32,
+            /// Weight of the text part of the query.
+            #[serde(default = "one")]
+            #[schema(default = 1)]
+            pub text_weight: f64,
+            /// Visual concepts; what looks like them is pushed down softly, not removed.
+            #[serde(default)]
+            pub exclude: Option<Vec<String>>,
+            /// All loaded media of `cache_dir`.
+            #[serde(default)]
+            #[schema(default = false)]
+            pub search_all: bool,
+            /// Keep only moments in which all of these people are seen.
+            #[serde(default)]
+            pub people_filter: Option<Vec<PersonFilter>>,
+        }
+
+        impl $name {
+            /// What it shares with the other visual searches.
+            #[must_use]
+            pub fn options(&self) -> SearchOptions<'_> {
+                SearchOptions {
+                    cache_dir: &self.cache_dir,
+                    media_paths: self.media_paths.as_deref().filter(|_| !self.search_all),
+                    max_results: self.max_results,
+                    text_weight: self.text_weight,
+                    exclude: self.exclude.as_deref().unwrap_or_default(),
+                    people: self.people_filter.as_deref().unwrap_or_default(),
+                }
+            }
+
+            fn everywhere($($field: $kind,)* cache_dir: String) -> Self {
+                Self {
+                    $($field,)*
+                    cache_dir,
+                    media_paths: None,
+                    max_results: default_results(),
+                    text_weight: one(),
+                    exclude: None,
+                    search_all: false,
+                    people_filter: None,
+                }
+            }
+        }
+    };
+}
+
+search_body! {
+    /// Body of `POST /search/text`.
+    SearchTextRequest {
+        /// What is looked for, in words.
+        #[schema(min_length = 1, max_length = 2000, example = "man pointing a finger")]
+        query: String,
+    }
+}
+
+search_body! {
+    /// Body of `POST /search/image`.
+    SearchImageRequest {
+        /// Absolute path of a picture of what is looked for.
+        image_path: String,
+        /// Words that refine the picture.
+        #[serde(default)]
+        #[schema(max_length = 2000)]
+        query: Option<String>,
+    }
+}
+
+search_body! {
+    /// Body of `POST /search/frame`.
+    SearchFrameRequest {
+        /// Absolute path of the medium that the frame is taken from; it need not be among `media_paths`.
+        media_path: String,
+        /// The frame's time from the start of the medium.
+        #[schema(minimum = 0)]
+        time_seconds: f64,
+        /// Words that refine the frame.
+        #[serde(default)]
+        #[schema(max_length = 2000)]
+        query: Option<String>,
+    }
 }
 
 impl SearchTextRequest {
     /// A search of all of a folder, everything else by default.
     #[must_use]
     pub fn simple(query: impl Into<String>, cache_dir: impl Into<String>) -> Self {
-        Self {
-            query: query.into(),
-            cache_dir: cache_dir.into(),
-            media_paths: None,
-            max_results: default_results(),
-            text_weight: one(),
-            exclude: None,
-            search_all: false,
-            people_filter: None,
-        }
+        Self::everywhere(query.into(), cache_dir.into())
+    }
+}
+
+impl SearchImageRequest {
+    /// A search of all of a folder for what a picture shows, everything else by default.
+    #[must_use]
+    pub fn simple(image_path: impl Into<String>, cache_dir: impl Into<String>) -> Self {
+        Self::everywhere(image_path.into(), None, cache_dir.into())
+    }
+}
+
+impl SearchFrameRequest {
+    /// A search of all of a folder for what a frame shows, everything else by default.
+    #[must_use]
+    pub fn simple(
+        media_path: impl Into<String>,
+        time_seconds: f64,
+        cache_dir: impl Into<String>,
+    ) -> Self {
+        Self::everywhere(media_path.into(), time_seconds, None, cache_dir.into())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rushes_infer::{InferError, TextQuery, VisualModel};
-use rushes_model::{ErrorCode, Failure, ModelKey, TimeRange, timestamp};
+use rushes_model::{ErrorCode, Failure, ModelKey, Picture, TimeRange, timestamp};
 use rushes_store::RowTime;
 use rushes_vectors::{Hit, Query, Segment, top_k};
 use std::{
@@ -92,21 +92,37 @@ fn seen_by(folder: &LoadedFolder, model: &ModelKey) -> Result<Vec<Arc<LoadedMedi
     Ok(media)
 }
 
-/// A query in the model's space: the sentence, less a share of what is excluded.
+/// What a search looks for: a picture, a sentence, or a picture that a sentence refines.
+pub struct Wanted<'a> {
+    /// The picture.
+    pub picture: Option<Picture>,
+    /// The sentence.
+    pub sentence: Option<&'a str>,
+}
+
+/// A query in the model's space: the picture and the sentence by its weight, less a share of what is
+/// excluded.
 ///
 /// # Errors
 /// When inference fails.
 pub fn query(
     model: &dyn VisualModel,
-    sentence: &str,
+    wanted: &Wanted<'_>,
     text_weight: f32,
     exclude: &[String],
 ) -> Result<Query, Failure> {
     let failed = |error: InferError| internal(&error);
-    let TextQuery { mut vector, words, word_weight } =
-        model.embed_text(sentence).map_err(failed)?;
-    vector.iter_mut().for_each(|value| *value *= text_weight);
-    let mut query = Query::new(vector).with_words(&words, word_weight * text_weight);
+    let mut vector = match &wanted.picture {
+        Some(picture) => model.embed_picture(picture).map_err(failed)?.vector,
+        None => vec![0.0; model.dimensions()],
+    };
+    let mut words = (Vec::new(), 0.0);
+    if let Some(sentence) = wanted.sentence {
+        let text: TextQuery = model.embed_text(sentence).map_err(failed)?;
+        vector.iter_mut().zip(&text.vector).for_each(|(sum, value)| *sum += text_weight * value);
+        words = (text.words, text_weight * text.word_weight);
+    }
+    let mut query = Query::new(vector).with_words(&words.0, words.1);
     for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {
         query = query.minus(&model.embed_text(concept).map_err(failed)?.vector, EXCLUDE_WEIGHT);
     }

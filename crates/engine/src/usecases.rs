@@ -1,5 +1,7 @@
 //! The facade: one method a use case.
 
+mod searches;
+
 use crate::{
     analysis::{Analyst, Means, Order},
     config::Config,
@@ -11,16 +13,14 @@ use crate::{
     paths::Roots,
     pull::{self, PullProgress},
     replies::{
-        AnalysisState, AvailableModels, LoadReply, LoadedModels, Matches, MediaMetadataReply,
-        Message, SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
+        AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply, Message,
+        SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
     },
     requests::{
         AnalyzeRequest, CancelRequest, ClearRequest, LoadForMediaRequest, LoadModelRequest,
         LoadRequest, LoadTranscriptionsRequest, MAX_ANALYZE_PATHS, MAX_METADATA_PATHS,
-        MAX_QUERY_CHARS, MAX_RESULTS, MAX_THUMBNAILS, MetadataRequest, SceneThumbnailsRequest,
-        SearchTextRequest, ThumbnailsRequest,
+        MAX_THUMBNAILS, MetadataRequest, SceneThumbnailsRequest, ThumbnailsRequest,
     },
-    search::{self, Scope},
     tasks::TaskTable,
     thumbnails,
 };
@@ -37,8 +37,6 @@ use std::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How long a search waits for its model before the caller is told to try again.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(8);
 /// How long tasks have to stop when the process ends.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How often unused models are looked for.
@@ -299,29 +297,6 @@ impl Engine {
         Ok(LoadReply { message: "Cleared".to_owned(), loaded: self.0.library.counts() })
     }
 
-    /// Finds the moments that fit a sentence.
-    ///
-    /// # Errors
-    /// `BadRequest`, `BadPath`, `CacheDir`, `NotFound` for a person nobody has named, `Loading`.
-    pub fn search_text(&self, request: &SearchTextRequest) -> Result<Matches, Failure> {
-        check_search(request)?;
-        let inner = &self.0;
-        let folder = self.folder(&request.cache_dir)?;
-        let named = request.media_paths.as_deref().filter(|_| !request.search_all);
-        let paths = named.map(|paths| self.paths(paths)).transpose()?;
-        let key = inner.models.active_visual();
-        let look = || Scope::new(&folder, &key, &inner.reception, paths.as_deref());
-        let scope = look()?;
-        if scope.media.is_empty() {
-            return Ok(Matches { matches: Vec::new() });
-        }
-        let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
-        let exclude = request.exclude.as_deref().unwrap_or_default();
-        let query = search::query(&*model, &request.query, request.text_weight as f32, exclude)?;
-        let matches = search::moments(&folder, scope, &query, request.max_results as usize, look)?;
-        Ok(Matches { matches })
-    }
-
     /// Pictures of moments.
     ///
     /// # Errors
@@ -329,12 +304,7 @@ impl Engine {
     pub fn thumbnails(&self, request: &ThumbnailsRequest) -> Result<Thumbnails, Failure> {
         check_count("requests", request.requests.len(), MAX_THUMBNAILS)?;
         check_range("width", request.width, 16, 3840)?;
-        if let Some(bad) = request.requests.iter().find(|one| one.time_seconds < 0.0) {
-            return Err(bad_request(format!(
-                "time_seconds is {}; it takes 0 and more",
-                bad.time_seconds
-            )));
-        }
+        request.requests.iter().try_for_each(|one| check_time(one.time_seconds))?;
         self.0.roots.check(&request.cache_dir)?;
         let inner = &self.0;
         let rows = thumbnails::thumbnails(
@@ -416,6 +386,13 @@ fn check_range(field: &str, value: u32, least: u32, most: u32) -> Result<(), Fai
     Err(bad_request(format!("{field} is {value}; it takes {least} to {most}")))
 }
 
+fn check_time(seconds: f64) -> Result<(), Failure> {
+    if seconds >= 0.0 {
+        return Ok(());
+    }
+    Err(bad_request(format!("time_seconds is {seconds}; it takes 0 and more")))
+}
+
 /// What an analysis cannot do yet is refused when nothing else is asked for. Speech is on by default
 /// in the contract, so it is left out silently beside pictures.
 fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
@@ -432,24 +409,4 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
         return Err(Failure::new(ErrorCode::NotImplemented, message));
     }
     Ok(())
-}
-
-fn check_search(request: &SearchTextRequest) -> Result<(), Failure> {
-    let characters = request.query.chars().count();
-    if request.query.trim().is_empty() || characters > MAX_QUERY_CHARS {
-        return Err(bad_request(format!(
-            "query has {characters} characters; it takes 1 to {MAX_QUERY_CHARS}, not all blank"
-        )));
-    }
-    check_range("max_results", request.max_results, 1, MAX_RESULTS)?;
-    if !(request.text_weight.is_finite() && request.text_weight.abs() <= 100.0) {
-        return Err(bad_request("text_weight takes a number from -100 to 100".to_owned()));
-    }
-    match request.people_filter.as_deref() {
-        None | Some([]) => Ok(()),
-        Some([person, ..]) => Err(Failure::new(
-            ErrorCode::NotFound,
-            format!("there is no face collection \"{}\"", person.cluster_job_name),
-        )),
-    }
 }

@@ -8,9 +8,11 @@ use common::{clip, config, files_below, make_clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
     Engine,
+    replies::VisualMatch,
     requests::{
         CancelRequest, ClearRequest, LoadForMediaRequest, LoadRequest, MetadataRequest,
-        SearchTextRequest, ThumbnailRequest, ThumbnailsRequest,
+        SearchFrameRequest, SearchImageRequest, SearchTextRequest, ThumbnailRequest,
+        ThumbnailsRequest,
     },
 };
 use rushes_model::{ErrorCode, TaskState};
@@ -204,6 +206,44 @@ fn requests_are_checked_before_anything_is_done() {
     blank.query = "x".repeat(2001);
     assert_eq!(studio.engine.search_text(&blank).unwrap_err().code, ErrorCode::BadRequest);
     assert!(studio.search("a search of an empty folder").is_empty());
+}
+
+#[test]
+fn a_picture_and_a_frame_find_what_they_show_and_words_refine_them() {
+    let studio = studio();
+    let media = [clip("bikes.mp4"), clip("bigbuckbunny.mp4"), clip("carphone_pristine.mp4")];
+    studio.analyze(&studio.request(&media));
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a still.png");
+    make_clip(&picture, &["-i", &text(&media[1]), "-ss", "2", "-frames:v", "1"]);
+    let cache_dir = || text(studio.cache.path());
+    let names = |found: Vec<VisualMatch>| -> Vec<String> {
+        found.into_iter().map(|found| found.video_path).collect()
+    };
+
+    let mut image = SearchImageRequest::simple(text(&picture), cache_dir());
+    let matches = studio.engine.search_image(&image).unwrap().matches;
+    assert!(matches[0].similarity > 0.8, "{}", matches[0].similarity);
+    assert_eq!(names(matches)[0], text(&media[1]));
+    (image.query, image.text_weight) = (Some("people riding bicycles".to_owned()), 4.0);
+    assert_eq!(names(studio.engine.search_image(&image).unwrap().matches)[0], text(&media[0]));
+
+    let mut frame = SearchFrameRequest::simple(text(&media[2]), 1.0, cache_dir());
+    let matches = studio.engine.search_frame(&frame).unwrap().matches;
+    assert_eq!(names(matches)[0], text(&media[2]));
+    frame.media_paths = Some(vec![text(&media[0])]);
+    let matches = studio.engine.search_frame(&frame).unwrap().matches;
+    assert!(!matches.is_empty());
+    assert!(names(matches).iter().all(|name| *name == text(&media[0])));
+
+    let no_picture = SearchImageRequest::simple(text(&media[0]) + ".png", cache_dir());
+    let failure = studio.engine.search_image(&no_picture).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::BadPath);
+    assert!(failure.message.contains("bikes.mp4.png"), "{}", failure.message);
+    frame.time_seconds = 1000.0;
+    assert_eq!(studio.engine.search_frame(&frame).unwrap_err().code, ErrorCode::BadPath);
+    frame.time_seconds = -1.0;
+    assert_eq!(studio.engine.search_frame(&frame).unwrap_err().code, ErrorCode::BadRequest);
 }
 
 #[test]
