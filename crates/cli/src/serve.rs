@@ -23,16 +23,15 @@ pub fn run(mut settings: Settings, arguments: Serve) -> Result<ExitCode> {
 }
 
 async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
-    let key = door::local_key(&settings.engine)?;
-    let no_roots = settings.engine.roots.is_empty();
-    let engine = Engine::open(settings.engine)?;
-    let host = arguments.host.or(settings.host);
-    if arguments.open_to_network && no_roots {
+    if arguments.open_to_network && settings.engine.roots.is_empty() {
         bail!(
             "--open-to-network would let whoever has a key read every file that you may read: name \
              the folders that may be read with --root"
         );
     }
+    let key = door::local_key(&settings.engine)?;
+    let engine = Engine::open(settings.engine)?;
+    let host = arguments.host.or(settings.host);
     let server = Server::bind(
         engine.clone(),
         &rushes_api::Settings {

@@ -9,6 +9,7 @@ use rushes_infer::{
     Runtime, VisualModel,
     registry::{Entry, ModelFolder, Registry, RegistryError},
 };
+use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, ModelKey, ParseIdError};
 use std::{
     collections::HashMap,
@@ -21,6 +22,8 @@ use std::{
 
 /// File in the home folder that holds the key chosen by `rushes models use`.
 const CHOICE: &str = "visual-model";
+/// Time between two looks whether whoever waits for a model was cancelled.
+const CANCEL_LOOK: Duration = Duration::from_millis(200);
 /// The default that installs from packages alone.
 const EMBEDDED: &str = "lite-260";
 /// Visual models in the order in which one that is on disk is the default: fetching a better one does not
@@ -170,6 +173,19 @@ impl ModelPool {
         key: &ModelKey,
         patience: Duration,
     ) -> Result<Arc<dyn VisualModel>, Failure> {
+        self.visual_until(key, patience, &Cancel::new())
+    }
+
+    /// The same, ended early when `cancel` is set.
+    ///
+    /// # Errors
+    /// As [`ModelPool::visual`]; `Loading` also when it was cancelled.
+    pub fn visual_until(
+        &self,
+        key: &ModelKey,
+        patience: Duration,
+        cancel: &Cancel,
+    ) -> Result<Arc<dyn VisualModel>, Failure> {
         let deadline = Instant::now().checked_add(patience);
         let mut state = self.lock();
         if !matches!(state.visual.get(key), Some(Slot::Loading | Slot::Ready(..))) {
@@ -191,11 +207,11 @@ impl ModelPool {
             let left = deadline.map_or(Duration::from_secs(3600), |end| {
                 end.saturating_duration_since(Instant::now())
             });
-            if left.is_zero() {
+            if left.is_zero() || cancel.is_cancelled() {
                 let message = format!("{key} is still loading; try again in a moment");
                 return Err(Failure::new(ErrorCode::Loading, message));
             }
-            state = wait(&self.0.changed, state, left);
+            state = wait(&self.0.changed, state, left.min(CANCEL_LOOK));
         }
     }
 

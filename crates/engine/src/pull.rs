@@ -106,7 +106,7 @@ fn load(
     }
     let message = Some(format!("Loading {key}"));
     task.stand(Standing { progress: FETCH_SHARE, message, ..Standing::default() });
-    models.visual(key, Duration::from_secs(600))?;
+    models.visual_until(key, Duration::from_secs(600), task.cancel())?;
     if task.cancel().is_cancelled() {
         return Err(Failure::new(ErrorCode::Internal, "cancelled"));
     }

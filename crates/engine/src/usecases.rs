@@ -69,6 +69,7 @@ impl Engine {
             |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
         rushes_vectors::return_large_blocks();
         config.make_home()?;
+        let roots = Roots::new(&config.roots)?;
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
         let catalogue =
             Catalogue::open(&config.home.join("catalogue.db")).map_err(|error| internal(&error))?;
@@ -79,10 +80,10 @@ impl Engine {
             reception: reception.clone(),
             workers: config.worker_count(),
             files_at_once: config.files_at_once,
-            roots: Roots::new(&config.roots)?,
+            roots: roots.clone(),
         });
         let inner = Arc::new(Inner {
-            roots: Roots::new(&config.roots)?,
+            roots,
             gate: door::gate(&config)?,
             models,
             reception,

@@ -21,7 +21,8 @@
 //! # Ok::<(), rushes_vectors::VectorsError>(())
 //! ```
 
-// The only crate with unsafe code: mapping files, SIMD and the allocator need it. Each block says why it is sound.
+// The only crate with unsafe code: mapping files, SIMD and the allocator need it. Each block says why it
+// is sound.
 #![allow(unsafe_code)]
 
 #[cfg(target_endian = "big")]

@@ -75,11 +75,11 @@ impl Draft {
     /// changes come. Only the last frame's small copy is kept: a medium may go on for a day.
     pub fn saw(&mut self, second: u32, seconds: f64, small: Grey) {
         self.seen.insert(second);
-        let last = self.last_seen.replace(small.clone());
-        if let Some(last) = last.filter(|_| self.changes.is_empty()) {
+        if let Some(last) = self.last_seen.as_ref().filter(|_| self.changes.is_empty()) {
             let difference = last.difference(&small);
             self.sampled_changes.push(Change { seconds, difference });
         }
+        self.last_seen = Some(small);
     }
 
     /// Takes an embedded frame, and gives its row to the frames that wait for it.

@@ -21,7 +21,7 @@ use embedder::Embedder;
 use file::Outcome;
 use meter::Meter;
 use rushes_infer::VisualModel;
-use rushes_model::{ErrorCode, Failure, ModelKey, Sampling, TaskState};
+use rushes_model::{Failure, ModelKey, Sampling, TaskState};
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,14 +31,11 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How long a task waits for its model; a first download may be needed before.
 const MODEL_PATIENCE: Duration = Duration::from_secs(600);
-/// Time between two looks whether the task was cancelled while it waits.
-const CANCEL_LOOK: Duration = Duration::from_millis(200);
-
 /// What a task or file ends with that a panic ended; the panic itself is on standard error.
 const DEFECT: &str = "a defect in Rushes stopped its analysis; please report it with the log";
 
@@ -110,24 +107,13 @@ fn work_off(means: &Means, order: &Order) {
     if !order.task.start() {
         return;
     }
-    match wait_for_model(means, order) {
+    let model = means.models.visual_until(&order.model, MODEL_PATIENCE, order.task.cancel());
+    match model {
         Ok(model) => analyse_all(means, order, &model),
         Err(_) if order.task.cancel().is_cancelled() => {
             order.task.finish(TaskState::Cancelled, "Cancelled");
         }
         Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
-    }
-}
-
-fn wait_for_model(means: &Means, order: &Order) -> Result<Arc<dyn VisualModel>, Failure> {
-    let begun = Instant::now();
-    loop {
-        let outcome = means.models.visual(&order.model, CANCEL_LOOK);
-        let loading = matches!(&outcome, Err(failure) if failure.code == ErrorCode::Loading);
-        let patient = begun.elapsed() < MODEL_PATIENCE && !order.task.cancel().is_cancelled();
-        if !(loading && patient) {
-            return outcome;
-        }
     }
 }
 
@@ -149,7 +135,6 @@ fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
         force: order.force,
         cancel: order.task.cancel(),
     };
-    order.folder.tidy();
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
     thread::scope(|scope| {
         for _ in 0..means.files_at_once.get().min(files.len()) {
@@ -157,6 +142,7 @@ fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
         }
     });
     drop(embedder);
+    order.folder.tidy();
     finish(&order.task, &tally);
 }
 
