@@ -12,6 +12,7 @@
 //! assert_eq!(timecode.to_string(), "00:10:00;00");
 //! ```
 
+mod clock;
 mod error;
 mod facts;
 mod ids;
@@ -20,6 +21,7 @@ mod progress;
 mod shot;
 mod time;
 
+pub use clock::SourceClock;
 pub use error::{ErrorCode, Failure};
 pub use facts::{MediaFacts, MediaKind};
 pub use ids::{HashStr, MediaId, ModelKey, ParseIdError, TaskId};

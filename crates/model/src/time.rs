@@ -61,6 +61,12 @@ impl FrameRate {
         // A time that was worked out from a frame may lie a rounding error before it.
         (seconds.max(0.0) * self.as_f64() + 1e-6).floor() as u64
     }
+
+    /// The frame whose own time lies nearest to `seconds`, counting from 0.
+    #[must_use]
+    pub fn nearest_frame(self, seconds: f64) -> u64 {
+        (seconds.max(0.0) * self.as_f64()).round() as u64
+    }
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
@@ -142,6 +148,21 @@ impl Timecode {
     #[must_use]
     pub fn frame(self) -> u64 {
         self.frame
+    }
+
+    /// Whether labels are skipped.
+    #[must_use]
+    pub fn is_drop(self) -> bool {
+        self.drop
+    }
+
+    /// Frames after which labels begin again, at 24 hours.
+    #[must_use]
+    pub fn frames_a_day(rate: FrameRate, drop: bool) -> u64 {
+        let base = u64::from(rate.timecode_base());
+        // 24 hours have 144 times ten minutes, nine of which skip labels.
+        let skipped = if drop && rate.can_drop() { 144 * 9 * (base / 15) } else { 0 };
+        base * 86_400 - skipped
     }
 
     /// The frame's label as a count in which skipped labels are counted too.

@@ -1,0 +1,139 @@
+//! From seconds of a medium to the timecode that an editing program shows there.
+
+use crate::{FrameRate, MediaFacts, Timecode};
+
+/// Rates that timecode is counted at (SMPTE ST 12-1 and ST 12-3), as fractions.
+const STANDARD_RATES: [(u32, u32); 12] = [
+    (24_000, 1001),
+    (24, 1),
+    (25, 1),
+    (30_000, 1001),
+    (30, 1),
+    (48_000, 1001),
+    (48, 1),
+    (50, 1),
+    (60_000, 1001),
+    (60, 1),
+    (120_000, 1001),
+    (120, 1),
+];
+
+/// A medium's timecode: its rate, its first label, and whether it counts drop-frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SourceClock {
+    rate: FrameRate,
+    first: u64,
+    drop: bool,
+}
+
+impl SourceClock {
+    /// The clock of a medium with pictures in time; `None` where no frame rate is known.
+    ///
+    /// Frames that are unevenly spaced are counted at the standard rate nearest to their average, to
+    /// which editing programs conform such media. A medium without a start timecode begins at
+    /// `00:00:00:00` and is counted non-drop, as its file does not say otherwise.
+    #[must_use]
+    pub fn of(facts: &MediaFacts) -> Option<Self> {
+        let average = facts.frame_rate?;
+        let rate = if facts.variable_frame_rate { nearest_standard(average) } else { average };
+        let start = facts.start_timecode.as_deref().unwrap_or_default();
+        let first = Timecode::parse(start, rate);
+        Some(Self {
+            rate,
+            first: first.map_or(0, Timecode::frame),
+            drop: first.is_some_and(Timecode::is_drop),
+        })
+    }
+
+    /// Frames a second.
+    #[must_use]
+    pub fn rate(&self) -> FrameRate {
+        self.rate
+    }
+
+    /// The label of the frame whose own time is `seconds` from the start. Containers round frame times,
+    /// Matroska to milliseconds, so the nearest frame is meant, not the last one begun. Labels go round
+    /// at 24 hours.
+    #[must_use]
+    pub fn at(&self, seconds: f64) -> Timecode {
+        let frame = self.first + self.rate.nearest_frame(seconds);
+        let day = Timecode::frames_a_day(self.rate, self.drop);
+        Timecode::from_frame(frame % day, self.rate, self.drop)
+    }
+}
+
+fn nearest_standard(average: FrameRate) -> FrameRate {
+    let distance = |rate: &FrameRate| (rate.as_f64() / average.as_f64()).ln().abs();
+    let rates = STANDARD_RATES.iter().filter_map(|&(num, den)| FrameRate::new(num, den));
+    rates.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(average)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MediaKind;
+
+    fn facts(rate: (u32, u32), start: Option<&str>) -> MediaFacts {
+        MediaFacts {
+            kind: MediaKind::Video,
+            size_bytes: 1,
+            duration_seconds: 100_000.0,
+            width: 2,
+            height: 2,
+            frame_rate: FrameRate::new(rate.0, rate.1),
+            variable_frame_rate: false,
+            start_timecode: start.map(str::to_owned),
+            start_time: 0.0,
+            rotation: 0,
+            video_codec: None,
+            audio_codec: None,
+            created_at: None,
+        }
+    }
+
+    fn label(rate: (u32, u32), start: Option<&str>, frame: u32) -> String {
+        let seconds = f64::from(frame) * f64::from(rate.1) / f64::from(rate.0);
+        // As a container with millisecond times has it.
+        let rounded = (seconds * 1000.0).round() / 1000.0;
+        SourceClock::of(&facts(rate, start)).unwrap().at(rounded).to_string()
+    }
+
+    #[test]
+    fn labels_are_those_of_an_editing_program() {
+        assert_eq!(label((24_000, 1001), Some("01:00:00:00"), 1440), "01:01:00:00");
+        assert_eq!(label((30_000, 1001), Some("01:00:00;00"), 1800), "01:01:00;02");
+        assert_eq!(label((30_000, 1001), Some("01:00:00:00"), 1800), "01:01:00:00");
+        assert_eq!(label((30_000, 1001), Some("00:59:59;29"), 1), "01:00:00;00");
+        assert_eq!(label((60_000, 1001), Some("10:00:00;00"), 3600), "10:01:00;04");
+        assert_eq!(label((60_000, 1001), None, 3600), "00:01:00:00");
+        assert_eq!(label((25, 1), Some("10:00:00:00"), 1), "10:00:00:01");
+    }
+
+    #[test]
+    fn labels_go_round_at_midnight() {
+        assert_eq!(label((25, 1), Some("23:59:59:24"), 1), "00:00:00:00");
+        assert_eq!(label((30_000, 1001), Some("23:59:59;29"), 1), "00:00:00;00");
+    }
+
+    #[test]
+    fn every_frame_keeps_its_own_label_in_rounded_times() {
+        for rate in [(24_000, 1001), (30_000, 1001), (50, 1), (60_000, 1001), (60, 1)] {
+            let clock = SourceClock::of(&facts(rate, None)).unwrap();
+            for frame in 0..20_000_u32 {
+                let seconds = f64::from(frame) * f64::from(rate.1) / f64::from(rate.0);
+                for rounded in [(seconds * 1e3).round() / 1e3, seconds] {
+                    assert_eq!(clock.at(rounded).frame(), u64::from(frame), "{rate:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn uneven_frames_are_counted_at_a_standard_rate() {
+        let uneven = MediaFacts { variable_frame_rate: true, ..facts((2785, 96), None) };
+        let clock = SourceClock::of(&uneven).unwrap();
+        assert_eq!(clock.rate().to_string(), "30000/1001");
+        assert_eq!(clock.at(60.06).to_string(), "00:01:00:00");
+        assert_eq!(SourceClock::of(&MediaFacts { frame_rate: None, ..uneven }), None);
+    }
+}
