@@ -4,7 +4,8 @@
 //! them, [`Tags`] a row. Both are memory-mapped from a published file, read into memory, or owned; a
 //! [`GrowingSegment`] takes rows while an analysis runs and can be searched meanwhile. [`top_k`] scores
 //! every row of many segments against a [`Query`] on all cores and keeps the best [`Hit`]s: no index,
-//! no approximation, the same answer every time.
+//! no approximation, the same answer every time. [`top_k_by`] reads the rows once for several queries and
+//! lets the caller make one score of theirs.
 //!
 //! ```
 //! use rushes_vectors::{GrowingSegment, Query, top_k};
@@ -28,6 +29,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("stored vectors are little-endian and mapped as they are");
 
+mod best;
 mod dot;
 mod memory;
 mod query;
@@ -35,11 +37,12 @@ mod scan;
 mod segment;
 mod table;
 
+pub use best::Hit;
 pub use dot::dot;
 pub use half::f16;
 pub use memory::return_large_blocks;
 pub use query::Query;
-pub use scan::{Hit, Keep, top_k};
+pub use scan::{Combine, Keep, top_k, top_k_by};
 pub use segment::{GrowingSegment, Rows, Segment, TAG_ROW_BYTES, TAGS_A_ROW, Tags};
 
 use std::{io, path::PathBuf};

@@ -1,6 +1,6 @@
 //! What a row is scored against.
 
-use crate::Tags;
+use crate::{Segment, Tags, dot::Kernel};
 
 /// A query in a model's space.
 ///
@@ -36,6 +36,21 @@ impl Query {
             *value -= weight * unwanted;
         }
         self
+    }
+
+    /// The score of row `row`. `room` is room to work in.
+    pub(crate) fn score(
+        &self,
+        kernel: Kernel,
+        segment: &Segment,
+        row: usize,
+        room: &mut Vec<u8>,
+    ) -> f32 {
+        let score = kernel.dot(&self.vector, segment.rows().row(row));
+        match segment.tags().filter(|_| self.words.any()) {
+            Some(tags) => score + self.words.score(tags, row, room),
+            None => score,
+        }
     }
 
     pub(crate) fn vector(&self) -> &[f32] {

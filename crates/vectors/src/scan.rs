@@ -1,26 +1,14 @@
 //! The scan: every row of every segment, the best kept.
 
-use crate::{Query, Segment, VectorsError, dot::Kernel};
+use crate::{Hit, Query, Segment, VectorsError, best::Best, dot::Kernel};
 use rayon::prelude::*;
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::BinaryHeap,
-    ops::Range,
-};
-
-/// A row that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// Index of the segment among those searched.
-    pub segment: usize,
-    /// Row of the segment.
-    pub row: usize,
-    /// The query's score of it; never NaN.
-    pub score: f32,
-}
+use std::ops::Range;
 
 /// Says whether row `.1` of segment `.0` may be found. Asked only for rows that would make the list.
 pub type Keep<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
+
+/// Gives row `.1` of segment `.0` its score, from the score that each query gives it.
+pub type Combine<'a> = &'a (dyn Fn(usize, usize, &[f32]) -> f32 + Sync);
 
 /// Rows a thread takes at a time: large against the cost of handing them out, small against a core's
 /// share of a search.
@@ -37,18 +25,59 @@ pub fn top_k(
     k: usize,
     keep: Option<Keep<'_>>,
 ) -> Result<Vec<Hit>, VectorsError> {
-    let dimensions = query.vector().len();
-    for rows in segments.iter().map(|segment| segment.rows()) {
-        if rows.dim() != dimensions {
-            return Err(VectorsError::Dimensions { query: dimensions, rows: rows.dim() });
-        }
-    }
+    check_dimensions(segments, query)?;
     let scan = Scan { segments, query, kernel: Kernel::of_this_machine(), keep };
-    let best = chunks(segments)
-        .into_par_iter()
-        .fold(|| Best::new(k), |best, (index, rows)| scan.chunk(best, index, rows))
-        .reduce(|| Best::new(k), Best::merge);
-    Ok(best.into_sorted())
+    Ok(best_of(segments, k, |best, index, rows| scan.chunk(best, index, rows)))
+}
+
+/// The `k` rows of highest combined score, best first; of equal scores the earlier segment and row.
+///
+/// Every row is read once and scored against every query, vector and words, as [`top_k`] would score it;
+/// `combine` makes one score of these. Where it answers NaN or negative infinity the row is not found.
+/// Without queries `combine` gets no scores.
+///
+/// # Errors
+/// When the length of a query is not that of the vectors.
+pub fn top_k_by(
+    segments: &[&Segment],
+    queries: &[Query],
+    combine: Combine<'_>,
+    k: usize,
+) -> Result<Vec<Hit>, VectorsError> {
+    queries.iter().try_for_each(|query| check_dimensions(segments, query))?;
+    let kernel = Kernel::of_this_machine();
+    Ok(best_of(segments, k, |mut best, segment, rows| {
+        let (mut scores, mut room) = (vec![0.0; queries.len()], Vec::new());
+        for row in rows {
+            for (score, query) in scores.iter_mut().zip(queries) {
+                *score = query.score(kernel, segments[segment], row, &mut room);
+            }
+            let hit = Hit { segment, row, score: combine(segment, row, &scores) };
+            if hit.score > f32::NEG_INFINITY && best.takes(&hit) {
+                best.push(hit);
+            }
+        }
+        best
+    }))
+}
+
+fn check_dimensions(segments: &[&Segment], query: &Query) -> Result<(), VectorsError> {
+    let dimensions = query.vector().len();
+    match segments.iter().map(|segment| segment.rows().dim()).find(|&dim| dim != dimensions) {
+        Some(rows) => Err(VectorsError::Dimensions { query: dimensions, rows }),
+        None => Ok(()),
+    }
+}
+
+/// Has `add` put what is worth it of every range of rows into the list, on all cores.
+fn best_of(
+    segments: &[&Segment],
+    k: usize,
+    add: impl Fn(Best, usize, Range<usize>) -> Best + Sync,
+) -> Vec<Hit> {
+    let chunks = chunks(segments).into_par_iter();
+    let folded = chunks.fold(|| Best::new(k), |best, (index, rows)| add(best, index, rows));
+    folded.reduce(|| Best::new(k), Best::merge).into_sorted()
 }
 
 /// Segments and ranges of rows that make all rows.
@@ -91,70 +120,5 @@ impl Scan<'_> {
             }
         }
         best
-    }
-}
-
-/// The best `k` hits so far.
-struct Best {
-    k: usize,
-    /// The worst of them on top.
-    heap: BinaryHeap<Reverse<Ranked>>,
-    /// Score below which nothing enters any more.
-    threshold: f32,
-}
-
-impl Best {
-    fn new(k: usize) -> Self {
-        let threshold = if k == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
-        Self { k, heap: BinaryHeap::new(), threshold }
-    }
-
-    fn takes(&self, hit: &Hit) -> bool {
-        let room = self.heap.len() < self.k;
-        !hit.score.is_nan()
-            && (room || self.heap.peek().is_some_and(|Reverse(worst)| Ranked(*hit) > *worst))
-    }
-
-    fn push(&mut self, hit: Hit) {
-        self.heap.push(Reverse(Ranked(hit)));
-        if self.heap.len() > self.k {
-            self.heap.pop();
-        }
-        if self.heap.len() == self.k {
-            let worst = self.heap.peek().map(|Reverse(Ranked(hit))| hit.score);
-            self.threshold = worst.unwrap_or(self.threshold);
-        }
-    }
-
-    fn merge(mut self, other: Self) -> Self {
-        for Reverse(Ranked(hit)) in other.heap {
-            if self.takes(&hit) {
-                self.push(hit);
-            }
-        }
-        self
-    }
-
-    fn into_sorted(self) -> Vec<Hit> {
-        self.heap.into_sorted_vec().into_iter().map(|Reverse(Ranked(hit))| hit).collect()
-    }
-}
-
-/// A hit in the order of the list: the better one is the greater.
-#[derive(PartialEq)]
-struct Ranked(Hit);
-
-impl Eq for Ranked {}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let place = |hit: &Hit| (hit.segment, hit.row);
-        self.0.score.total_cmp(&other.0.score).then_with(|| place(&other.0).cmp(&place(&self.0)))
-    }
-}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use rushes_vectors::{
     GrowingSegment, Hit, Query, Rows, Segment, TAG_ROW_BYTES, Tags, VectorsError, dot, f16, top_k,
+    top_k_by,
 };
 use std::path::Path;
 
@@ -15,32 +16,42 @@ fn growing(rows: &[Row], dim: usize) -> GrowingSegment {
     segment
 }
 
-/// The scores by their definition, sorted.
-fn plain(
-    segments: &[&Segment],
-    vector: &[f32],
-    words: &[Vec<u16>],
+/// What a query is made of.
+#[derive(Debug, Clone)]
+struct Parts {
+    vector: Vec<f32>,
+    words: Vec<Vec<u16>>,
     weight: f32,
-    k: usize,
-    keep: &dyn Fn(usize, usize) -> bool,
-) -> Vec<Hit> {
+}
+
+impl Parts {
+    fn query(&self) -> Query {
+        Query::new(self.vector.clone()).with_words(&self.words, self.weight)
+    }
+
+    /// The score of a row by its definition.
+    fn score(&self, segment: &Segment, row: usize) -> f32 {
+        let score = dot(&self.vector, segment.rows().row(row));
+        let Some(tags) = segment.tags().filter(|_| !self.words.is_empty()) else { return score };
+        let tags: Vec<(u16, u8)> = tags.row(row).collect();
+        let best = |word: &Vec<u16>| {
+            let weights = tags.iter().filter(|(tag, _)| word.contains(tag));
+            f32::from(weights.map(|&(_, weight)| weight).max().unwrap_or(0)) / 255.0
+        };
+        let count = self.words.len() as f32;
+        score + self.weight * (self.words.iter().map(best).sum::<f32>() / count.sqrt())
+    }
+}
+
+/// All rows by what `score` says of them, sorted; rows of no score are left out.
+fn plain(segments: &[&Segment], k: usize, score: impl Fn(usize, usize) -> Option<f32>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (index, segment) in segments.iter().enumerate() {
-        for row in (0..segment.rows().count()).filter(|&row| keep(index, row)) {
-            let mut score = dot(vector, segment.rows().row(row));
-            if let (Some(tags), false) = (segment.tags(), words.is_empty()) {
-                let tags: Vec<(u16, u8)> = tags.row(row).collect();
-                let best = |word: &Vec<u16>| {
-                    let weights = tags.iter().filter(|(tag, _)| word.contains(tag));
-                    f32::from(weights.map(|&(_, weight)| weight).max().unwrap_or(0)) / 255.0
-                };
-                score +=
-                    weight * (words.iter().map(best).sum::<f32>() / (words.len() as f32).sqrt());
-            }
-            hits.push(Hit { segment: index, row, score });
+        for row in 0..segment.rows().count() {
+            let score = score(index, row).filter(|score| !score.is_nan());
+            hits.extend(score.map(|score| Hit { segment: index, row, score }));
         }
     }
-    hits.retain(|hit| !hit.score.is_nan());
     hits.sort_by(|a, b| {
         b.score.total_cmp(&a.score).then((a.segment, a.row).cmp(&(b.segment, b.row)))
     });
@@ -58,30 +69,87 @@ fn rows(dim: usize) -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((prop::collection::vec(value(), dim), tags), 0..600)
 }
 
-fn case() -> impl Strategy<Value = (Vec<Vec<Row>>, Vec<f32>)> {
+fn parts(dim: usize) -> impl Strategy<Value = Parts> {
+    let vector = prop::collection::vec((-4i8..=4).prop_map(|step| f32::from(step) / 4.0), dim);
+    let words = prop::collection::vec(prop::collection::vec(0u16..14, 0..4), 0..4);
+    let made = |(vector, words, weight)| Parts { vector, words, weight };
+    (vector, words, -0.5f32..2.0).prop_map(made)
+}
+
+fn case() -> impl Strategy<Value = (Vec<Vec<Row>>, Vec<Parts>)> {
     (1usize..70).prop_flat_map(|dim| {
-        let query = prop::collection::vec((-4i8..=4).prop_map(|step| f32::from(step) / 4.0), dim);
-        (prop::collection::vec(rows(dim), 1..4), query)
+        (prop::collection::vec(rows(dim), 1..4), prop::collection::vec(parts(dim), 1..4))
     })
+}
+
+fn snapshots(media: &[Vec<Row>], dim: usize) -> Vec<std::sync::Arc<Segment>> {
+    media.iter().map(|rows| growing(rows, dim).snapshot()).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn the_scan_is_exact(
-        (media, vector) in case(),
-        words in prop::collection::vec(prop::collection::vec(0u16..14, 0..4), 0..4),
-        weight in -0.5f32..2.0,
+        (media, queries) in case(),
         k in 0usize..60,
         modulus in 1usize..4,
     ) {
-        let owned: Vec<_> = media.iter().map(|rows| growing(rows, vector.len()).snapshot()).collect();
+        let owned = snapshots(&media, queries[0].vector.len());
         let segments: Vec<&Segment> = owned.iter().map(AsRef::as_ref).collect();
         let keep = |segment: usize, row: usize| (segment + row).is_multiple_of(modulus);
-        let query = Query::new(vector.clone()).with_words(&words, weight);
-        let found = top_k(&segments, &query, k, Some(&keep)).unwrap();
-        prop_assert_eq!(found, plain(&segments, &vector, &words, weight, k, &keep));
+        let found = top_k(&segments, &queries[0].query(), k, Some(&keep)).unwrap();
+        let score = |index: usize, row| {
+            keep(index, row).then(|| queries[0].score(segments[index], row))
+        };
+        prop_assert_eq!(found, plain(&segments, k, score));
     }
+
+    #[test]
+    fn several_queries_in_one_scan_are_exact(
+        (media, queries) in case(),
+        k in 0usize..60,
+        modulus in 1usize..4,
+    ) {
+        let owned = snapshots(&media, queries[0].vector.len());
+        let segments: Vec<&Segment> = owned.iter().map(AsRef::as_ref).collect();
+        let combine = |index: usize, row: usize, scores: &[f32]| match (index + row) % modulus {
+            0 => scores.iter().sum::<f32>() - scores[0] / 2.0,
+            1 => f32::NEG_INFINITY,
+            _ => f32::NAN,
+        };
+        let asked: Vec<Query> = queries.iter().map(Parts::query).collect();
+        let found = top_k_by(&segments, &asked, &combine, k).unwrap();
+        let score = |index: usize, row: usize| {
+            let score = |parts: &Parts| parts.score(segments[index], row);
+            let score = combine(index, row, &queries.iter().map(score).collect::<Vec<_>>());
+            Some(score).filter(|&score| score > f32::NEG_INFINITY)
+        };
+        prop_assert_eq!(found, plain(&segments, k, score));
+    }
+}
+
+#[test]
+fn one_query_that_is_not_changed_finds_what_top_k_finds() {
+    let segments =
+        [growing(&varied(5000, 37), 37).snapshot(), growing(&varied(9, 37), 37).snapshot()];
+    let segments: Vec<&Segment> = segments.iter().map(AsRef::as_ref).collect();
+    let query = Query::new(varied(7, 37)[6].0.clone()).with_words(&[vec![3, 5]], 0.3);
+    let expected = top_k(&segments, &query, 40, None).unwrap();
+    assert_eq!(top_k_by(&segments, &[query], &|_, _, scores| scores[0], 40).unwrap(), expected);
+}
+
+#[test]
+fn without_queries_the_caller_alone_ranks() {
+    let segment = growing(&varied(3000, 5), 5).snapshot();
+    let later = |_: usize, row: usize, scores: &[f32]| {
+        assert!(scores.is_empty());
+        if row < 2999 { row as f32 } else { f32::INFINITY }
+    };
+    let found = top_k_by(&[&segment, &segment], &[], &later, 3).unwrap();
+    let places: Vec<_> = found.iter().map(|hit| (hit.segment, hit.row)).collect();
+    assert_eq!(places, [(0, 2999), (1, 2999), (0, 2998)]);
+    assert_eq!(top_k_by(&[&segment], &[], &later, 0).unwrap(), []);
+    assert_eq!(top_k_by(&[], &[], &later, 9).unwrap(), []);
 }
 
 fn varied(count: usize, dim: usize) -> Vec<Row> {
@@ -150,6 +218,9 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(Segment::new(rows.clone(), Some(tags)).is_err());
     let segment = Segment::new(rows, None).unwrap();
     let error = top_k(&[&segment], &Query::new(vec![1.0; 3]), 5, None).unwrap_err();
+    assert!(matches!(error, VectorsError::Dimensions { query: 3, rows: 2 }));
+    let queries = [Query::new(vec![1.0; 2]), Query::new(vec![1.0; 3])];
+    let error = top_k_by(&[&segment], &queries, &|_, _, scores| scores[0], 5).unwrap_err();
     assert!(matches!(error, VectorsError::Dimensions { query: 3, rows: 2 }));
     assert!(GrowingSegment::new(2).push(&[1.0], &[]).is_err());
 }
