@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "the figures are its output")]
 
 mod analysis;
+mod calibrate;
+mod gallery;
 mod retrieval;
 mod scan;
 
@@ -16,6 +18,8 @@ enum Command {
     Retrieval(retrieval::Arguments),
     /// Speed, memory and size of an analysis, and the time to its first result.
     Analysis(analysis::Arguments),
+    /// What a model's scores mean: its calibration for the registry.
+    Calibrate(calibrate::Arguments),
     /// Latency of the exact scan.
     Scan(scan::Arguments),
 }
@@ -24,6 +28,7 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Retrieval(arguments) => retrieval::run(&arguments),
         Command::Analysis(arguments) => analysis::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
     }
 }

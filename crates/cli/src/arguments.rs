@@ -1,8 +1,8 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rushes_model::ModelKey;
-use std::{net::IpAddr, path::PathBuf};
+use rushes_model::{ModelKey, parse_timestamp};
+use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
 /// Finds any moment in your footage, on your own machine.
 #[derive(Parser)]
@@ -26,7 +26,7 @@ pub enum Command {
     Serve(Serve),
     /// Look at footage, so that it can be searched.
     Analyze(Analyze),
-    /// Find moments by a sentence.
+    /// Find moments by words, a picture or a frame.
     Search(Search),
     /// See, fetch and choose models.
     #[command(subcommand)]
@@ -88,16 +88,60 @@ pub struct Analyze {
     pub force: bool,
 }
 
+/// What the help of `rushes search` ends with.
+const SEARCH_HELP: &str = "\
+Examples:
+  rushes search \"a dog on a beach\" --cache-dir D
+  rushes search 'a dog NOT snow kind:video date:2024-05..' --cache-dir D
+  rushes search --image still.jpg \"at night\" --cache-dir D
+  rushes search --frame clip.mov@00:01:02.5 --cache-dir D";
+
+/// A time of a file.
+#[derive(Clone)]
+pub struct FrameAt {
+    /// The file.
+    pub path: PathBuf,
+    /// Seconds from its start.
+    pub seconds: f64,
+}
+
+impl FromStr for FrameAt {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, time) = text
+            .rsplit_once('@')
+            .filter(|(path, _)| !path.is_empty())
+            .ok_or("it takes a file and a time, such as clip.mov@12.5 or clip.mov@00:01:02.5")?;
+        let seconds = match time.parse::<f64>() {
+            Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => seconds,
+            _ => parse_timestamp(time).map_err(|error| error.to_string())?,
+        };
+        Ok(Self { path: path.into(), seconds })
+    }
+}
+
 /// Find moments.
 #[derive(Args)]
+#[command(after_help = SEARCH_HELP)]
 pub struct Search {
-    /// What is looked for, in words.
-    pub query: String,
+    /// What is looked for: a sentence, or an expression of the query language. Beside a picture or a
+    /// frame it refines that.
+    #[arg(required_unless_present_any = ["image", "frame"])]
+    pub query: Option<String>,
+    /// Look for what this picture shows.
+    #[arg(long, value_name = "PICTURE", conflicts_with = "frame")]
+    pub image: Option<PathBuf>,
+    /// Look for what a frame shows: a file, @, and seconds or HH:MM:SS from its start.
+    #[arg(long, value_name = "FILE@TIME")]
+    pub frame: Option<FrameAt>,
+    /// Weight of the words beside a picture or a frame.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
+    pub text_weight: f64,
     /// Analysis folder.
     #[arg(long, value_name = "FOLDER")]
     pub cache_dir: PathBuf,
-    /// Only in these files; may be given several times.
-    #[arg(long = "in", value_name = "FILE")]
+    /// Only in these files or folders; may be given several times.
+    #[arg(long = "in", value_name = "PATH")]
     pub media: Vec<PathBuf>,
     /// What to push down; may be given several times.
     #[arg(long, value_name = "WORDS")]
@@ -105,6 +149,13 @@ pub struct Search {
     /// At most so many moments.
     #[arg(long, short = 'n', default_value_t = 10)]
     pub max_results: u32,
+    /// Leave out moments of a lower similarity, 0 to 1; 0 shows everything. A default of the model's
+    /// when absent.
+    #[arg(long, value_name = "NUMBER")]
+    pub min_similarity: Option<f64>,
+    /// List takes that look nearly the same one after the other, where they rank.
+    #[arg(long)]
+    pub all_takes: bool,
     /// Visual model; the active one when absent.
     #[arg(long)]
     pub model: Option<ModelKey>,

@@ -2,29 +2,27 @@
 
 use crate::{
     analyze::{absolute, absolute_all},
-    arguments::Search,
+    arguments::{FrameAt, Search},
     settings::Settings,
 };
 use anyhow::Result;
-use rushes_engine::{Engine, replies::VisualMatch, requests::SearchTextRequest};
+use rushes_engine::{
+    Engine,
+    replies::{Matches, VisualMatch},
+    requests::{SearchFrameRequest, SearchImageRequest, SearchTextRequest},
+};
 use rushes_model::{ErrorCode, Failure};
 use std::{process::ExitCode, thread, time::Duration};
 
 /// Searches and prints a line a moment, or the API's reply as JSON. Finding nothing is no failure.
 pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
     if arguments.model.is_some() {
-        settings.engine.visual_model = arguments.model;
+        settings.engine.visual_model.clone_from(&arguments.model);
     }
     let engine = Engine::open(settings.engine)?;
-    let media = absolute_all(&arguments.media)?;
-    let request = SearchTextRequest {
-        media_paths: (!media.is_empty()).then_some(media),
-        max_results: arguments.max_results,
-        exclude: Some(arguments.exclude),
-        ..SearchTextRequest::simple(arguments.query, absolute(&arguments.cache_dir)?)
-    };
+    let search = request(&arguments)?;
     let reply = loop {
-        match engine.search_text(&request) {
+        match search.ask(&engine) {
             // On the command line nobody else can be asked to try again.
             Err(Failure { code: ErrorCode::Loading, .. }) => {
                 thread::sleep(Duration::from_millis(100));
@@ -34,22 +32,69 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
     };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&reply)?);
-    } else if reply.matches.is_empty() {
-        println!("Nothing found.");
+        return Ok(ExitCode::SUCCESS);
     }
-    if !arguments.json {
-        reply.matches.iter().for_each(print_moment);
+    if reply.matches.is_empty() {
+        println!("Nothing found. --min-similarity 0 shows what comes nearest.");
     }
+    reply.matches.iter().for_each(print_moment);
     Ok(ExitCode::SUCCESS)
+}
+
+/// One of the three searches.
+enum Request {
+    Text(SearchTextRequest),
+    Image(SearchImageRequest),
+    Frame(SearchFrameRequest),
+}
+
+impl Request {
+    fn ask(&self, engine: &Engine) -> Result<Matches, Failure> {
+        match self {
+            Self::Text(request) => engine.search_text(request),
+            Self::Image(request) => engine.search_image(request),
+            Self::Frame(request) => engine.search_frame(request),
+        }
+    }
+}
+
+/// The request that the arguments make.
+fn request(arguments: &Search) -> Result<Request> {
+    let media = absolute_all(&arguments.media)?;
+    let cache_dir = absolute(&arguments.cache_dir)?;
+    let query = arguments.query.clone();
+    // The three bodies have these fields by the same names.
+    macro_rules! with_options {
+        ($simple:expr) => {{
+            let mut request = $simple;
+            request.media_paths = (!media.is_empty()).then_some(media);
+            request.max_results = arguments.max_results;
+            request.text_weight = arguments.text_weight;
+            request.exclude = Some(arguments.exclude.clone());
+            request.min_similarity = arguments.min_similarity;
+            request.diversity = !arguments.all_takes;
+            request
+        }};
+    }
+    Ok(if let Some(image) = &arguments.image {
+        let simple = SearchImageRequest::simple(absolute(image)?, cache_dir);
+        Request::Image(with_options!(SearchImageRequest { query, ..simple }))
+    } else if let Some(FrameAt { path, seconds }) = &arguments.frame {
+        let simple = SearchFrameRequest::simple(absolute(path)?, *seconds, cache_dir);
+        Request::Frame(with_options!(SearchFrameRequest { query, ..simple }))
+    } else {
+        let simple = SearchTextRequest::simple(query.unwrap_or_default(), cache_dir);
+        Request::Text(with_options!(simple))
+    })
 }
 
 fn print_moment(moment: &VisualMatch) {
     println!(
         "{:5.3}  {}  [{} - {}]  {}",
         moment.similarity,
-        moment.timestamp,
-        moment.scene_start_timestamp,
-        moment.scene_end_timestamp,
+        moment.timecode.as_ref().unwrap_or(&moment.timestamp),
+        moment.scene_start_timecode.as_ref().unwrap_or(&moment.scene_start_timestamp),
+        moment.scene_end_timecode.as_ref().unwrap_or(&moment.scene_end_timestamp),
         moment.video_path
     );
 }

@@ -9,7 +9,9 @@ use crate::{
     replies::LoadedCounts,
 };
 use half::f16;
-use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling, Shot, TimeRange};
+use rushes_model::{
+    ErrorCode, Failure, HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot, TimeRange,
+};
 use rushes_store::{
     AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile,
     is_network_file_system,
@@ -54,6 +56,8 @@ pub struct LoadedMedia {
     pub model_key: ModelKey,
     /// Where it was when it was analysed.
     pub source: PathBuf,
+    /// What probing told.
+    pub facts: MediaFacts,
     /// Second and own time of each row.
     pub times: Vec<RowTime>,
     /// Shots in time order.
@@ -328,6 +332,7 @@ impl LoadedMedia {
             hash_str: meta.hash_str,
             model_key: meta.model_key.clone(),
             source: meta.source_path.clone(),
+            facts: meta.facts.clone(),
             times: file.times().to_vec(),
             shots: file.shots().to_vec(),
             segment,
@@ -354,6 +359,7 @@ impl LoadedMedia {
             hash_str: intake.hash_str,
             model_key: model_key.clone(),
             source: path.to_owned(),
+            facts: intake.facts.clone(),
             times: draft.times(),
             shots: draft.shots(duration),
             segment,

@@ -251,7 +251,8 @@ pub struct VisualMatch {
     pub video_path: String,
     /// `frame_idx` under the name that older clients read.
     pub frame_index: u64,
-    /// How well it fits; 1 is best.
+    /// How well it fits, 0 to 1. The same number means about the same for every model.
+    #[schema(minimum = 0, maximum = 1)]
     pub similarity: f64,
     /// The frame's own time.
     pub time_seconds: f64,
@@ -259,6 +260,39 @@ pub struct VisualMatch {
     pub scene_start_seconds: f64,
     /// Out point of the shot.
     pub scene_end_seconds: f64,
+    /// Source timecode of the frame, drop-frame with a semicolon. Left out where there is no frame rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "01:00:12;08")]
+    pub timecode: Option<String>,
+    /// Source timecode of the in point.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene_start_timecode: Option<String>,
+    /// Source timecode of the out point: of the first frame after the shot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scene_end_timecode: Option<String>,
+    /// Frame rate that timecode counts in; the nearest standard rate where frames are unevenly spaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "30000/1001")]
+    pub frame_rate: Option<String>,
+    /// `original_index` of the first match that looks nearly the same: this is another take of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_of: Option<u64>,
+    /// The next best frames of the same shot, best first, at most five.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_frames: Vec<FrameMatch>,
+}
+
+/// A further frame of a moment that was found.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FrameMatch {
+    /// Second of the medium that the frame stands for.
+    #[schema(pattern = r"^\d{1,20}$")]
+    pub frame_idx: String,
+    /// The frame's own time.
+    pub time_seconds: f64,
+    /// How well it fits, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub similarity: f64,
 }
 
 /// Reply of the visual searches, best first.

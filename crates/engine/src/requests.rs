@@ -191,6 +191,10 @@ pub struct SearchOptions<'a> {
     pub exclude: &'a [String],
     /// Who must be seen.
     pub people: &'a [PersonFilter],
+    /// Similarity below which nothing is found; absent: the default.
+    pub min_similarity: Option<f64>,
+    /// Whether takes of one set-up give way to other moments.
+    pub diversity: bool,
 }
 
 /// A body of a visual search: its own fields, then those that all have.
@@ -225,6 +229,16 @@ macro_rules! search_body {
             /// Keep only moments in which all of these people are seen.
             #[serde(default)]
             pub people_filter: Option<Vec<PersonFilter>>,
+            /// Moments of a lower similarity are not found; 0 finds everything. Absent: a default that
+            /// leaves out what most likely does not fit.
+            #[serde(default)]
+            #[schema(minimum = 0, maximum = 1)]
+            pub min_similarity: Option<f64>,
+            /// Of shots that look nearly the same the best two stay among the first twenty matches, the
+            /// others follow behind. False leaves every shot where it ranks.
+            #[serde(default = "yes")]
+            #[schema(default = true)]
+            pub diversity: bool,
         }
 
         impl $name {
@@ -238,6 +252,8 @@ macro_rules! search_body {
                     text_weight: self.text_weight,
                     exclude: self.exclude.as_deref().unwrap_or_default(),
                     people: self.people_filter.as_deref().unwrap_or_default(),
+                    min_similarity: self.min_similarity,
+                    diversity: self.diversity,
                 }
             }
 
@@ -251,6 +267,8 @@ macro_rules! search_body {
                     exclude: None,
                     search_all: false,
                     people_filter: None,
+                    min_similarity: None,
+                    diversity: true,
                 }
             }
         }

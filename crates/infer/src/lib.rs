@@ -4,6 +4,7 @@
 //! product ranks pictures by the sentence. The [`registry`] names every model with the files that it
 //! needs, [`fetch`] brings them, and [`open_visual`] makes a running model of them.
 
+mod calibration;
 pub mod fetch;
 mod lazy;
 pub mod lite;
@@ -17,6 +18,7 @@ pub mod towers;
 mod visual;
 pub mod yunet;
 
+pub use calibration::{Calibration, Curve};
 pub use open::open_visual;
 pub use runtime::{Input, Output, Runtime, SessionPool};
 pub use visual::{Embedding, InferError, TextQuery, VisualModel};

@@ -1,6 +1,6 @@
 //! What every visual model can do.
 
-use crate::registry::RegistryError;
+use crate::{Calibration, Curve, registry::RegistryError};
 use rushes_model::{ModelKey, Picture};
 use std::{path::PathBuf, time::Duration};
 
@@ -31,6 +31,8 @@ pub struct TextQuery {
     pub words: Vec<Vec<u16>>,
     /// Weight of the word match beside the vectors.
     pub word_weight: f32,
+    /// What its scores mean.
+    pub curve: Curve,
 }
 
 /// A model that is in memory and ready. Calls may come from several threads at once.
@@ -43,6 +45,9 @@ pub trait VisualModel: Send + Sync {
 
     /// Long side in pixels at which frames should arrive; larger only costs time.
     fn frame_long_side(&self) -> u32;
+
+    /// What its scores mean.
+    fn calibration(&self) -> Calibration;
 
     /// Embeds a picture of any size.
     ///

@@ -1,5 +1,7 @@
 //! The visual searches: by words, by a picture, by a frame, and by words that refine either.
 
+mod planner;
+
 use super::{Engine, bad_request, check_range, check_time};
 use crate::{
     replies::Matches,
@@ -7,26 +9,26 @@ use crate::{
         MAX_QUERY_CHARS, MAX_RESULTS, SearchFrameRequest, SearchImageRequest, SearchOptions,
         SearchTextRequest,
     },
-    search::{self, Scope, Wanted},
+    search::{self, Listing, Scope},
 };
+use planner::{Planner, Wanted};
 use rushes_media::MediaError;
-use rushes_model::{ErrorCode, Failure};
+use rushes_model::{ErrorCode, Failure, Picture};
 use std::time::Duration;
 
 /// How long a search waits for its model before the caller is told to try again.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(8);
 /// Long side in pixels at which pictures that are searched for reach the model. No model looks closer.
 const LONG_SIDE: u32 = 640;
-
 impl Engine {
-    /// Finds the moments that fit a sentence.
+    /// Finds the moments that fit a sentence or an expression of the query language.
     ///
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`, `NotFound` for a person nobody has named, `Loading`.
     pub fn search_text(&self, request: &SearchTextRequest) -> Result<Matches, Failure> {
-        check_sentence(&request.query)?;
-        let wanted = Wanted { picture: None, sentence: Some(&request.query) };
-        self.find(&request.options(), wanted)
+        check_words(&request.query)?;
+        let wanted = Wanted { picture: None, words: Some(&request.query) };
+        self.find(&request.options(), &wanted)
     }
 
     /// Finds the moments that look like a picture.
@@ -34,11 +36,9 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::search_text`]; `BadPath` when the picture cannot be read.
     pub fn search_image(&self, request: &SearchImageRequest) -> Result<Matches, Failure> {
-        let path = self.0.roots.check(&request.image_path)?;
-        let sentence = refinement(request.query.as_deref())?;
-        let picture = self.0.reception.tools().read_image(&path).map_err(unreadable)?;
-        let picture = Some(rushes_media::fit(&picture, LONG_SIDE));
-        self.find(&request.options(), Wanted { picture, sentence })
+        let words = refinement(request.query.as_deref())?;
+        let picture = Some(self.picture(&request.image_path)?);
+        self.find(&request.options(), &Wanted { picture, words })
     }
 
     /// Finds the moments that look like a frame of a medium.
@@ -46,20 +46,32 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::search_text`]; `BadPath` when the medium cannot be read or has no such frame.
     pub fn search_frame(&self, request: &SearchFrameRequest) -> Result<Matches, Failure> {
-        let path = self.0.roots.check(&request.media_path)?;
-        check_time(request.time_seconds)?;
-        let sentence = refinement(request.query.as_deref())?;
+        let words = refinement(request.query.as_deref())?;
+        let picture = Some(self.frame(&request.media_path, request.time_seconds)?);
+        self.find(&request.options(), &Wanted { picture, words })
+    }
+
+    /// A picture file as models see it.
+    fn picture(&self, named: &str) -> Result<Picture, Failure> {
+        let path = self.0.roots.check(named)?;
+        let picture = self.0.reception.tools().read_image(&path).map_err(unreadable)?;
+        Ok(rushes_media::fit(&picture, LONG_SIDE))
+    }
+
+    /// A frame of a medium as models see it.
+    fn frame(&self, named: &str, seconds: f64) -> Result<Picture, Failure> {
+        let path = self.0.roots.check(named)?;
+        check_time(seconds)?;
         let reception = &self.0.reception;
         let facts = reception.take_in(&path).map_err(unreadable)?.facts;
-        let frame = reception.tools().thumbnail(&path, &facts, request.time_seconds, LONG_SIDE);
-        let picture = Some(frame.map_err(unreadable)?);
-        self.find(&request.options(), Wanted { picture, sentence })
+        reception.tools().thumbnail(&path, &facts, seconds, LONG_SIDE).map_err(unreadable)
     }
 
     /// The search that all three are.
-    fn find(&self, options: &SearchOptions<'_>, wanted: Wanted<'_>) -> Result<Matches, Failure> {
+    fn find(&self, options: &SearchOptions<'_>, wanted: &Wanted<'_>) -> Result<Matches, Failure> {
         check_options(options)?;
         let inner = &self.0;
+        let query = wanted.words.map(planner::parse).transpose()?;
         let folder = self.folder(options.cache_dir)?;
         let paths = options.media_paths.map(|paths| self.paths(paths)).transpose()?;
         let key = inner.models.active_visual();
@@ -69,10 +81,14 @@ impl Engine {
             return Ok(Matches { matches: Vec::new() });
         }
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
+        let calibration = model.calibration();
+        let least = options.min_similarity.map_or(calibration.least, |least| least as f32);
         let weight = options.text_weight as f32;
-        let query = search::query(&*model, &wanted, weight, options.exclude)?;
-        let most = options.max_results as usize;
-        Ok(Matches { matches: search::moments(&folder, scope, &query, most, look)? })
+        let planner = Planner::new(self, &*model);
+        let plan = planner.plan(wanted.picture.as_ref(), query, weight, options.exclude, least)?;
+        let same_take = options.diversity.then_some(calibration.same_take);
+        let listing = Listing { most: options.max_results as usize, same_take };
+        Ok(Matches { matches: search::moments(&folder, scope, &plan, listing, look)? })
     }
 }
 
@@ -82,12 +98,12 @@ fn unreadable(error: MediaError) -> Failure {
 
 /// Words that refine a picture; blank ones are as good as none.
 fn refinement(query: Option<&str>) -> Result<Option<&str>, Failure> {
-    let sentence = query.filter(|query| !query.trim().is_empty());
-    sentence.map_or(Ok(()), check_sentence)?;
-    Ok(sentence)
+    let words = query.filter(|query| !query.trim().is_empty());
+    words.map_or(Ok(()), check_words)?;
+    Ok(words)
 }
 
-fn check_sentence(query: &str) -> Result<(), Failure> {
+fn check_words(query: &str) -> Result<(), Failure> {
     let characters = query.chars().count();
     if query.trim().is_empty() || characters > MAX_QUERY_CHARS {
         return Err(bad_request(format!(
@@ -102,11 +118,17 @@ fn check_options(options: &SearchOptions<'_>) -> Result<(), Failure> {
     if !(options.text_weight.is_finite() && options.text_weight.abs() <= 100.0) {
         return Err(bad_request("text_weight takes a number from -100 to 100".to_owned()));
     }
+    if options.min_similarity.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
+        return Err(bad_request("min_similarity takes a number from 0 to 1".to_owned()));
+    }
     match options.people {
         [] => Ok(()),
-        [person, ..] => Err(Failure::new(
-            ErrorCode::NotFound,
-            format!("there is no face collection \"{}\"", person.cluster_job_name),
-        )),
+        [person, ..] => Err(nobody(&person.cluster_job_name)),
     }
+}
+
+/// There are no faces yet, so nobody has a name.
+fn nobody(collection: &str) -> Failure {
+    let message = format!("there is no face collection \"{collection}\"");
+    Failure::new(ErrorCode::NotFound, message)
 }

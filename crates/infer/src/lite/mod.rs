@@ -19,7 +19,7 @@ pub mod vocabulary;
 use crate::lazy::Lazy;
 use crate::minilm::{DIMENSIONS, SentenceEncoder, normalise};
 use crate::yunet::FaceDetector;
-use crate::{Embedding, InferError, Runtime, TextQuery, VisualModel};
+use crate::{Calibration, Curve, Embedding, InferError, Runtime, TextQuery, VisualModel};
 use attributes::{MIN_FACE_SCORE, attributes};
 use classes::{Classifier, Crop};
 use look::Look;
@@ -68,6 +68,14 @@ const CENTRING: f32 = 0.7;
 const ATTRIBUTE_TAG_WEIGHT: f32 = 0.7;
 /// Weight of the word match in a score.
 const WORD_WEIGHT: f32 = 0.1;
+
+/// Measured by `rushes-bench calibrate`; figures and method are in `bench/`.
+const CALIBRATION: Calibration = Calibration {
+    text: Curve { slope: 12.0, centre: 0.3 },
+    picture: Curve { slope: 12.0, centre: 0.6 },
+    same_take: 0.95,
+    least: 0.2,
+};
 
 /// The embedded model of one key.
 pub struct LiteModel {
@@ -198,6 +206,10 @@ impl VisualModel for LiteModel {
         DIMENSIONS
     }
 
+    fn calibration(&self) -> Calibration {
+        CALIBRATION
+    }
+
     fn frame_long_side(&self) -> u32 {
         self.recipe.frame_long_side
     }
@@ -220,6 +232,7 @@ impl VisualModel for LiteModel {
             vector: encoder.encode(text)?,
             words: self.words.words(text),
             word_weight: WORD_WEIGHT,
+            curve: self.calibration().text,
         })
     }
 

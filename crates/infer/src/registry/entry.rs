@@ -1,12 +1,13 @@
 //! The form of a registry entry.
 
 use super::Sha256Digest;
+use crate::Calibration;
 use rushes_model::ModelKey;
 use serde::Deserialize;
 use std::fmt;
 
 /// A model, or a component that models stand on.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Key, unique in the registry; also the name of the folder with the files.
@@ -23,6 +24,8 @@ pub struct Entry {
     pub dimensions: Option<u32>,
     /// Side in pixels of the square that the model looks at.
     pub resolution: Option<u32>,
+    /// What its scores mean, where somebody has measured it.
+    pub calibration: Option<Calibration>,
     /// ISO 639-1 codes of the languages that it understands; `mul` for very many.
     #[serde(default)]
     pub languages: Vec<String>,

@@ -32,7 +32,7 @@ use std::{collections::HashSet, path::Path};
 const BUILTIN: &str = include_str!("../../models.toml");
 
 /// All models and components that are known, in the order of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
     entries: Vec<Entry>,
 }

@@ -69,6 +69,7 @@ fn open_towers(
         recipe,
         resolution,
         dimensions: dimensions as usize,
+        calibration: entry.calibration.unwrap_or_default(),
         vision,
         text: TextSide { runtime: runtime.clone(), graph: text, words, open: Lazy::default() },
     })

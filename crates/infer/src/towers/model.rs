@@ -6,7 +6,7 @@ use super::{
     words::{Tokens, WordSource, Words},
 };
 use crate::{
-    Embedding, InferError, Runtime, SessionPool, TextQuery, VisualModel,
+    Calibration, Embedding, InferError, Runtime, SessionPool, TextQuery, VisualModel,
     lazy::Lazy,
     runtime::{Input, Output},
 };
@@ -24,6 +24,7 @@ pub(super) struct Towers {
     pub(super) recipe: &'static Recipe,
     pub(super) resolution: u32,
     pub(super) dimensions: usize,
+    pub(super) calibration: Calibration,
     pub(super) vision: Arc<SessionPool>,
     pub(super) text: TextSide,
 }
@@ -135,6 +136,10 @@ impl VisualModel for Towers {
         self.dimensions
     }
 
+    fn calibration(&self) -> Calibration {
+        self.calibration
+    }
+
     /// Twice the resolution: the short side of a frame up to 2:1 then has no fewer pixels than the
     /// model looks at.
     fn frame_long_side(&self) -> u32 {
@@ -158,7 +163,7 @@ impl VisualModel for Towers {
             Vec::new()
         };
         let vector = self.run(&tower.pool, &black, &tokens, self.recipe.text_output)?;
-        Ok(TextQuery { vector, words: Vec::new(), word_weight: 0.0 })
+        Ok(TextQuery { vector, words: Vec::new(), word_weight: 0.0, curve: self.calibration.text })
     }
 
     fn drop_idle(&self, longest: Duration) {

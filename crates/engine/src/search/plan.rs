@@ -1,0 +1,185 @@
+//! What is looked for, as something that gives every row a similarity.
+
+use super::scope::Scope;
+use crate::library::LoadedMedia;
+use rushes_infer::Curve;
+use rushes_query::{Filter, MediaView, Node};
+use rushes_vectors::{Hit, Query, Segment, VectorsError, top_k, top_k_by};
+use std::path::Path;
+
+/// How much of its similarity a match loses at most to an excluded concept: what surely shows it keeps
+/// a quarter, so that it stands far behind and is there all the same.
+const EXCLUDED_SHARE: f32 = 0.75;
+
+/// A query in the model's space, with the meaning of its scores.
+pub struct Term {
+    /// What rows are scored against.
+    pub query: Query,
+    /// From such a score to a similarity.
+    pub curve: Curve,
+}
+
+/// How the similarities of the terms become one.
+pub enum Formula {
+    /// A single term.
+    Term(usize),
+    /// A picture that words refine: the mean of both pieces of evidence, the words' by their weight. A
+    /// negative weight looks for what the words do not fit.
+    Refined {
+        /// The picture's term.
+        picture: usize,
+        /// The words.
+        by: Box<Formula>,
+        /// Their weight beside the picture's 1.
+        weight: f32,
+    },
+    /// An expression of the query language, its leaves in order.
+    Expression {
+        /// The expression.
+        node: Node,
+        /// The term of each leaf.
+        leaves: Vec<usize>,
+    },
+}
+
+/// What a search looks for.
+pub struct Plan {
+    /// The terms of the formula and, after them, the excluded concepts.
+    pub terms: Vec<Term>,
+    /// What makes a similarity of them.
+    pub formula: Formula,
+    /// Where the excluded concepts begin among the terms.
+    pub excluded_from: usize,
+    /// Similarity, exclusion aside, below which nothing is found.
+    pub least: f32,
+}
+
+impl Plan {
+    /// Leaves out the media that no moment can be found in, whatever it shows.
+    pub fn narrow(&self, scope: &mut Scope<'_>) {
+        if let Some(node) = self.formula.expression() {
+            scope.narrow(|media, path| node.admits(|filter| holds(filter, media, path)));
+        }
+    }
+
+    /// The `k` best rows, best first, with their similarity as the score.
+    ///
+    /// # Errors
+    /// When rows are of another model than the terms.
+    pub fn best(&self, scope: &Scope<'_>, k: usize) -> Result<Vec<Hit>, VectorsError> {
+        let segments: Vec<&Segment> = scope.media.iter().map(|media| &media.segment).collect();
+        if let (Formula::Term(index), true) = (&self.formula, self.excluded().is_empty()) {
+            let Term { query, curve } = &self.terms[*index];
+            return self.best_of_one(&segments, query, *curve, k);
+        }
+        let filters = self.formula.filters();
+        let facts = facts(scope, &filters);
+        let queries: Vec<Query> = self.terms.iter().map(|term| term.query.clone()).collect();
+        let combine = |segment: usize, _row: usize, scores: &[f32]| {
+            let holds = |filter: &Filter| {
+                let place = filters.iter().position(|known| std::ptr::eq(*known, filter));
+                place.is_some_and(|place| facts[segment][place])
+            };
+            self.similarity(scores, &holds).unwrap_or(f32::NEG_INFINITY)
+        };
+        top_k_by(&segments, &queries, &combine, k)
+    }
+
+    /// A single query is ranked by its raw scores, which its curve only renames.
+    fn best_of_one(
+        &self,
+        segments: &[&Segment],
+        query: &Query,
+        curve: Curve,
+        k: usize,
+    ) -> Result<Vec<Hit>, VectorsError> {
+        let mut hits = top_k(segments, query, k, None)?;
+        hits.iter_mut().for_each(|hit| hit.score = curve.similarity(hit.score));
+        hits.retain(|hit| hit.score >= self.least);
+        Ok(hits)
+    }
+
+    fn excluded(&self) -> &[Term] {
+        &self.terms[self.excluded_from..]
+    }
+
+    /// Similarity of a row by its scores, less what excluded concepts take; `None` when it is no match.
+    fn similarity(&self, scores: &[f32], holds: &impl Fn(&Filter) -> bool) -> Option<f32> {
+        let of = |index: usize| self.terms[index].curve.similarity(scores[index]);
+        let found = self.formula.similarity(&of, holds);
+        if found < self.least || found <= 0.0 {
+            return None;
+        }
+        let kept = |left: f32, index: usize| left * (1.0 - EXCLUDED_SHARE * of(index));
+        Some((self.excluded_from..self.terms.len()).fold(found, kept))
+    }
+}
+
+/// Whether each filter holds, for each medium.
+fn facts(scope: &Scope<'_>, filters: &[&Filter]) -> Vec<Vec<bool>> {
+    let of_media = |media: &LoadedMedia| {
+        let path = scope.path_of(media);
+        filters.iter().map(|filter| holds(filter, media, &path)).collect()
+    };
+    scope.media.iter().map(|media| of_media(media)).collect()
+}
+
+fn holds(filter: &Filter, media: &LoadedMedia, path: &Path) -> bool {
+    filter.matches(MediaView { facts: &media.facts, path })
+}
+
+impl Formula {
+    fn expression(&self) -> Option<&Node> {
+        match self {
+            Self::Term(_) => None,
+            Self::Refined { by, .. } => by.expression(),
+            Self::Expression { node, .. } => Some(node),
+        }
+    }
+
+    /// The filters of the expression, from left to right.
+    fn filters(&self) -> Vec<&Filter> {
+        let filters = self.expression().map(Node::filters).unwrap_or_default();
+        filters.into_iter().map(|(filter, _)| filter).collect()
+    }
+
+    /// One similarity out of those of the terms and what is known of the medium.
+    fn similarity(&self, of: &impl Fn(usize) -> f32, holds: &impl Fn(&Filter) -> bool) -> f32 {
+        match self {
+            Self::Term(index) => of(*index),
+            Self::Refined { picture, by, weight } => {
+                let words = by.similarity(of, holds);
+                // A filter that does not hold decides, whatever the picture says.
+                if words <= 0.0 { 0.0 } else { blend(of(*picture), words, *weight) }
+            }
+            Self::Expression { node, leaves } => {
+                let scores: Vec<f32> = leaves.iter().map(|&term| of(term)).collect();
+                node.score(&scores, holds)
+            }
+        }
+    }
+}
+
+/// The mean of two similarities as evidence (log odds), the second by its weight.
+fn blend(picture: f32, words: f32, weight: f32) -> f32 {
+    let odds = |similarity: f32| {
+        let inside = similarity.clamp(1e-6, 1.0 - 1e-6);
+        (inside / (1.0 - inside)).ln()
+    };
+    let mean = (odds(picture) + weight * odds(words)) / (1.0 + weight.abs());
+    1.0 / (1.0 + (-mean).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_move_a_picture_by_their_weight() {
+        assert!((blend(0.8, 0.3, 0.0) - 0.8).abs() < 1e-5);
+        let fits = [0.5, 1.0, 4.0].map(|weight| blend(0.5, 0.9, weight));
+        assert!(fits.is_sorted() && fits[0] > 0.5 && fits[2] < 0.9, "{fits:?}");
+        assert!(blend(0.5, 0.9, -1.0) < 0.5);
+        assert!(blend(1.0, 0.0, 1.0).is_finite());
+    }
+}

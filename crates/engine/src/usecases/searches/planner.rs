@@ -1,0 +1,126 @@
+//! From a request to a plan: every sentence and picture that it names goes through the model.
+
+use crate::{
+    search::{Formula, Plan, Term},
+    usecases::{Engine, bad_request},
+};
+use rushes_infer::{InferError, TextQuery, VisualModel};
+use rushes_model::{ErrorCode, Failure, Picture};
+use rushes_query::{Leaf, Node};
+
+/// What a request looks for.
+pub struct Wanted<'a> {
+    /// A picture.
+    pub picture: Option<Picture>,
+    /// A sentence or an expression; beside a picture it refines it.
+    pub words: Option<&'a str>,
+}
+
+/// Reads the query language.
+///
+/// # Errors
+/// `BadRequest` that names the character.
+pub fn parse(words: &str) -> Result<rushes_query::Query, Failure> {
+    rushes_query::parse(words).map_err(|error| bad_request(format!("query, {error}")))
+}
+
+/// Makes plans with one model.
+pub struct Planner<'a> {
+    engine: &'a Engine,
+    model: &'a dyn VisualModel,
+    terms: Vec<Term>,
+}
+
+impl<'a> Planner<'a> {
+    pub fn new(engine: &'a Engine, model: &'a dyn VisualModel) -> Self {
+        Self { engine, model, terms: Vec::new() }
+    }
+
+    /// What to look for: the picture, the words, or the picture refined by the words.
+    ///
+    /// # Errors
+    /// `BadPath` for a picture that cannot be read, `NotFound` for a person nobody has named,
+    /// `NotImplemented` for what this version does not look at.
+    pub fn plan(
+        mut self,
+        picture: Option<&Picture>,
+        words: Option<rushes_query::Query>,
+        text_weight: f32,
+        exclude: &[String],
+        least: f32,
+    ) -> Result<Plan, Failure> {
+        let picture = picture.map(|picture| self.picture(picture)).transpose()?;
+        let words = words.map(|words| self.words(words)).transpose()?;
+        let formula = match (picture, words) {
+            (Some(picture), Some(by)) => {
+                Formula::Refined { picture, by: Box::new(by), weight: text_weight }
+            }
+            (Some(picture), None) => Formula::Term(picture),
+            (None, Some(words)) => words,
+            (None, None) => return Err(bad_request("nothing to look for".to_owned())),
+        };
+        let excluded_from = self.terms.len();
+        for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {
+            self.sentence(concept)?;
+        }
+        Ok(Plan { terms: self.terms, formula, excluded_from, least })
+    }
+
+    fn words(&mut self, words: rushes_query::Query) -> Result<Formula, Failure> {
+        match words {
+            rushes_query::Query::Sentence(sentence) => Ok(Formula::Term(self.sentence(&sentence)?)),
+            rushes_query::Query::Expression(node) => self.expression(node),
+        }
+    }
+
+    fn expression(&mut self, node: Node) -> Result<Formula, Failure> {
+        let leaves: Result<Vec<usize>, Failure> =
+            node.leaves().into_iter().map(|(leaf, _)| self.leaf(leaf)).collect();
+        Ok(Formula::Expression { leaves: leaves?, node })
+    }
+
+    fn leaf(&mut self, leaf: &Leaf) -> Result<usize, Failure> {
+        match leaf {
+            Leaf::Sentence(sentence) => self.sentence(sentence),
+            Leaf::Image(path) => {
+                let picture = self.engine.picture(path)?;
+                self.picture(&picture)
+            }
+            Leaf::Frame { path, seconds } => {
+                let picture = self.engine.frame(path, *seconds)?;
+                self.picture(&picture)
+            }
+            Leaf::Text(_) => Err(not_looked_at("text: (words that can be read)")),
+            Leaf::Said(_) => Err(not_looked_at("said: (words that are spoken)")),
+            Leaf::Person(name) => Err(Failure::new(
+                ErrorCode::NotFound,
+                format!("nobody is called \"{name}\" in this cache_dir"),
+            )),
+        }
+    }
+
+    fn sentence(&mut self, sentence: &str) -> Result<usize, Failure> {
+        let text: TextQuery = self.model.embed_text(sentence).map_err(failed)?;
+        let query = rushes_vectors::Query::new(text.vector);
+        Ok(self.push(query.with_words(&text.words, text.word_weight), text.curve))
+    }
+
+    fn picture(&mut self, picture: &Picture) -> Result<usize, Failure> {
+        let vector = self.model.embed_picture(picture).map_err(failed)?.vector;
+        Ok(self.push(rushes_vectors::Query::new(vector), self.model.calibration().picture))
+    }
+
+    fn push(&mut self, query: rushes_vectors::Query, curve: rushes_infer::Curve) -> usize {
+        self.terms.push(Term { query, curve });
+        self.terms.len() - 1
+    }
+}
+
+fn failed(error: InferError) -> Failure {
+    Failure::new(ErrorCode::Internal, error.to_string())
+}
+
+fn not_looked_at(what: &str) -> Failure {
+    let message = format!("{what} cannot be searched yet in this version");
+    Failure::new(ErrorCode::NotImplemented, message)
+}
