@@ -17,6 +17,7 @@ pub struct Hit {
 }
 
 /// The best `k` hits so far.
+#[derive(Clone)]
 pub(crate) struct Best {
     k: usize,
     /// The worst of them on top.
@@ -63,7 +64,7 @@ impl Best {
 }
 
 /// A hit in the order of the list: the better one is the greater.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Ranked(Hit);
 
 impl Eq for Ranked {}

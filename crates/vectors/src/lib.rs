@@ -30,11 +30,14 @@
 compile_error!("stored vectors are little-endian and mapped as they are");
 
 mod best;
+mod codes;
 mod dot;
 mod memory;
 mod query;
 mod scan;
 mod segment;
+mod sketch;
+mod sketched;
 mod table;
 
 pub use best::Hit;

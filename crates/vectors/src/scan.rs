@@ -27,6 +27,9 @@ pub fn top_k(
 ) -> Result<Vec<Hit>, VectorsError> {
     check_dimensions(segments, query)?;
     let scan = Scan { segments, query, kernel: Kernel::of_this_machine(), keep };
+    if scan.gains_by_sketches(k) {
+        return Ok(scan.sketched(k));
+    }
     Ok(best_of(segments, k, |best, index, rows| scan.chunk(best, index, rows)))
 }
 
@@ -80,8 +83,11 @@ fn best_of(
     folded.reduce(|| Best::new(k), Best::merge).into_sorted()
 }
 
+/// Index of a segment, and some of its rows.
+pub(crate) type Chunk = (usize, Range<usize>);
+
 /// Segments and ranges of rows that make all rows.
-fn chunks(segments: &[&Segment]) -> Vec<(usize, Range<usize>)> {
+pub(crate) fn chunks(segments: &[&Segment]) -> Vec<Chunk> {
     let of_segment = |(index, segment): (usize, &&Segment)| {
         let count = segment.rows().count();
         let starts = (0..count).step_by(CHUNK_ROWS);
@@ -91,11 +97,11 @@ fn chunks(segments: &[&Segment]) -> Vec<(usize, Range<usize>)> {
 }
 
 /// What is the same for all rows.
-struct Scan<'a> {
-    segments: &'a [&'a Segment],
-    query: &'a Query,
-    kernel: Kernel,
-    keep: Option<Keep<'a>>,
+pub(crate) struct Scan<'a> {
+    pub(crate) segments: &'a [&'a Segment],
+    pub(crate) query: &'a Query,
+    pub(crate) kernel: Kernel,
+    pub(crate) keep: Option<Keep<'a>>,
 }
 
 impl Scan<'_> {
