@@ -80,6 +80,7 @@ impl Engine {
         if scope.media.is_empty() {
             return Ok(Matches { matches: Vec::new() });
         }
+        folder.sketch_if_large(&scope.media);
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
         let calibration = model.calibration();
         let least = options.min_similarity.map_or(calibration.least, |least| least as f32);
