@@ -96,7 +96,10 @@ impl Key {
         }
         let word = word.to_lowercase();
         let distance = |name: &str| edits(name, &word);
-        let (_, name, _) = KEYS.iter().min_by_key(|(_, name, _)| distance(name))?;
+        // Slips seldom hit the first letter: of two keys as near, `knid` is `kind` and not `said`.
+        let other_letter = |name: &str| name.chars().next() != word.chars().next();
+        let rank = |name: &str| (distance(name), other_letter(name));
+        let (_, name, _) = KEYS.iter().min_by_key(|(_, name, _)| rank(name))?;
         (distance(name) <= name.len() / 2).then_some(*name)
     }
 
