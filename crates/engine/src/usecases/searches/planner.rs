@@ -6,7 +6,7 @@ use crate::{
 };
 use rushes_infer::{InferError, TextQuery, VisualModel};
 use rushes_model::{ErrorCode, Failure, Picture};
-use rushes_query::{Leaf, Node};
+use rushes_query::{Leaf, Node, QueryError, Span};
 
 /// What a request looks for.
 pub struct Wanted<'a> {
@@ -75,11 +75,15 @@ impl<'a> Planner<'a> {
 
     fn expression(&mut self, node: Node) -> Result<Formula, Failure> {
         let leaves: Result<Vec<usize>, Failure> =
-            node.leaves().into_iter().map(|(leaf, _)| self.leaf(leaf)).collect();
+            node.leaves().into_iter().map(|(leaf, span)| self.leaf(leaf, span)).collect();
         Ok(Formula::Expression { leaves: leaves?, node })
     }
 
-    fn leaf(&mut self, leaf: &Leaf) -> Result<usize, Failure> {
+    fn leaf(&mut self, leaf: &Leaf, span: Span) -> Result<usize, Failure> {
+        let refused = |code, reason: &str| {
+            let error = QueryError::refused(span, reason);
+            Failure::new(code, format!("query, {error}"))
+        };
         match leaf {
             Leaf::Sentence(sentence) => self.sentence(sentence),
             Leaf::Image(path) => {
@@ -90,12 +94,17 @@ impl<'a> Planner<'a> {
                 let picture = self.engine.frame(path, *seconds)?;
                 self.picture(&picture)
             }
-            Leaf::Text(_) => Err(not_looked_at("text: (words that can be read)")),
-            Leaf::Said(_) => Err(not_looked_at("said: (words that are spoken)")),
-            Leaf::Person(name) => Err(Failure::new(
-                ErrorCode::NotFound,
-                format!("nobody is called \"{name}\" in this cache_dir"),
+            Leaf::Text(_) => Err(refused(
+                ErrorCode::NotImplemented,
+                "words that can be read cannot be searched yet in this version",
             )),
+            Leaf::Said(_) => Err(refused(
+                ErrorCode::NotImplemented,
+                "words that are spoken cannot be searched yet in this version",
+            )),
+            Leaf::Person(name) => {
+                Err(refused(ErrorCode::NotFound, &format!("nobody is called \"{name}\" here")))
+            }
         }
     }
 
@@ -118,9 +127,4 @@ impl<'a> Planner<'a> {
 
 fn failed(error: InferError) -> Failure {
     Failure::new(ErrorCode::Internal, error.to_string())
-}
-
-fn not_looked_at(what: &str) -> Failure {
-    let message = format!("{what} cannot be searched yet in this version");
-    Failure::new(ErrorCode::NotImplemented, message)
 }
