@@ -14,6 +14,7 @@ mod open;
 pub mod registry;
 mod resize;
 mod runtime;
+pub mod ssd;
 pub mod towers;
 mod visual;
 pub mod yunet;

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
 
 use rushes_infer::registry::{ModelFolder, Registry};
+use rushes_infer::ssd::{Detector, class_name};
 use rushes_infer::yunet::FaceDetector;
 use rushes_infer::{Embedding, InferError, Runtime, TextQuery, VisualModel, lite};
 use rushes_model::Picture;
@@ -141,6 +142,43 @@ fn the_face_is_where_opencv_finds_it() {
     assert!(face.score > 0.9);
     let [right_eye, left_eye, ..] = face.landmarks;
     assert!((right_eye.0 - 69.2).abs() < 1.5 && (left_eye.0 - 92.1).abs() < 1.5, "{face:?}");
+}
+
+/// Expected box: TensorFlow on the whole frozen graph, its own resizing and sorting out included, on
+/// the same frame.
+#[test]
+fn the_bicycle_is_where_tensorflow_finds_it() {
+    let detector = Detector::open(&runtime(), &models(), 1).expect("make setup");
+    let things = detector.detect(&frame("bikes.mp4", 9)).expect("detects");
+    let best = things.first().expect("something");
+    assert_eq!(class_name(best.class), Some("bicycle"));
+    let edges = [best.y0, best.x0, best.y1, best.x1];
+    for (edge, expected) in edges.iter().zip([0.060, 0.410, 0.774, 0.914]) {
+        assert!((edge - expected).abs() < 0.03, "{best:?}");
+    }
+    assert!((best.score - 0.737).abs() < 0.1, "{best:?}");
+    assert!(things.is_sorted_by(|a, b| a.score >= b.score), "{things:?}");
+    let grey = Picture::new(64, 3, vec![90; 64 * 3 * 3]).expect("a picture");
+    assert_eq!(detector.detect(&grey).expect("detects"), []);
+}
+
+/// So that it stays a small installation.
+#[test]
+fn only_the_full_model_needs_the_detector() {
+    let folder = tempfile::tempdir().expect("temp dir");
+    for component in ["efficientnet-lite2", "yunet", "minilm-l6"] {
+        let (from, to) = (models().join(component), folder.path().join(component));
+        std::os::unix::fs::symlink(from, to).expect("linked");
+    }
+    let open = |key: &str| lite::open(folder.path(), &key.parse().expect("a key"), 1, &runtime());
+    let picture = frame("bikes.mp4", 9);
+    let embedding = open("lite-260-fast").expect("opens").embed_picture(&picture).expect("embeds");
+    assert!(embedding.tags.iter().all(|&(tag, _)| tag < 2000), "{:?}", embedding.tags);
+    let error = open("lite-260").err().expect("a part is missing");
+    let path = Detector::file(folder.path());
+    assert!(matches!(&error, InferError::MissingFile { path: missing, .. } if *missing == path));
+    let whole = crate::open("lite-260", 1).embed_picture(&picture).expect("embeds");
+    assert!(whole.tags.iter().any(|&(tag, _)| tag == 2002), "a bicycle: {:?}", whole.tags);
 }
 
 #[test]

@@ -43,7 +43,18 @@ fn the_builtin_registry_names_what_runs() {
     );
     assert_eq!(
         closure_keys(&registry, "lite-260"),
-        ["lite-260", "onnxruntime", "efficientnet-lite2", "yunet", "minilm-l6"]
+        [
+            "lite-260",
+            "onnxruntime",
+            "efficientnet-lite2",
+            "ssd-mobilenet-v2-coco",
+            "yunet",
+            "minilm-l6"
+        ]
+    );
+    assert_eq!(
+        closure_keys(&registry, "lite-260-fast"),
+        ["lite-260-fast", "onnxruntime", "efficientnet-lite2", "yunet", "minilm-l6"]
     );
 }
 

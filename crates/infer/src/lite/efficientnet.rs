@@ -5,7 +5,7 @@
 //! package `efficientnet_lite_pytorch`. Batch norms are folded into the convolutions before them.
 
 use super::checkpoint::{Checkpoint, CheckpointError, Tensor};
-use crate::onnx::{Attribute, Element, GraphWriter};
+use crate::onnx::{Attribute, BatchNorm, Convolution, Element, GraphWriter};
 
 /// Side of the square input.
 pub(super) const SIDE: usize = 260;
@@ -26,8 +26,7 @@ pub(super) fn graph(checkpoint: &Checkpoint<'_>) -> Result<Vec<u8>, CheckpointEr
     let mut network = Network { checkpoint, graph: GraphWriter::new(), side: SIDE };
     network.graph.input(INPUT, Element::F32, &[1, 3, SIDE as i64, SIDE as i64]);
     network.graph.output(OUTPUT, Element::F32, &[1, CLASSES as i64]);
-    network.graph.floats("zero", &[], &[0.0]);
-    network.graph.floats("six", &[], &[6.0]);
+    network.graph.relu6_bounds();
     let mut wire = network.convolution("_conv_stem", "_bn0", INPUT, 2, true)?;
     let strides = STAGES.iter().flat_map(|&(blocks, stride)| (0..blocks).map(move |k| (stride, k)));
     for (block, (stride, k)) in strides.enumerate() {
@@ -82,30 +81,13 @@ impl Network<'_> {
         active: bool,
     ) -> Result<String, CheckpointError> {
         let (weight, bias) = self.folded(layer, norm)?;
-        let [channels, per_group, kernel, _] = weight.shape[..] else {
+        let Ok(sides) = <[usize; 4]>::try_from(&weight.shape[..]) else {
             return Err(CheckpointError::Shape { name: layer.to_owned(), shape: weight.shape });
         };
-        let depthwise = per_group == 1;
-        let (before, after) = same_padding(self.side, kernel, stride);
+        let parts = Convolution { layer, sides, weight: &weight.values, bias: &bias, stride };
+        let output = self.graph.same_convolution(input, self.side, &parts);
         self.side = self.side.div_ceil(stride);
-        let sides: Vec<i64> = weight.shape.iter().map(|&side| side as i64).collect();
-        let names = [format!("{layer}.weight"), format!("{layer}.bias"), format!("{layer}.out")];
-        self.graph.floats(&names[0], &sides, &weight.values);
-        self.graph.floats(&names[1], &sides[..1], &bias);
-        let group = if depthwise { channels as i64 } else { 1 };
-        let attributes = vec![
-            Attribute::ints("kernel_shape", &sides[2..]),
-            Attribute::ints("strides", &[stride as i64; 2]),
-            Attribute::ints("pads", &[before, before, after, after]),
-            Attribute::int("group", group),
-        ];
-        self.graph.node("Conv", &[input, &names[0], &names[1]], &names[2], attributes);
-        if !active {
-            return Ok(names[2].clone());
-        }
-        let clipped = format!("{layer}.relu6");
-        self.graph.node("Clip", &[&names[2], "zero", "six"], &clipped, vec![]);
-        Ok(clipped)
+        Ok(if active { self.graph.relu6(&output) } else { output })
     }
 
     /// Weights and biases of a convolution followed by a batch norm, as one convolution.
@@ -113,21 +95,13 @@ impl Network<'_> {
         let mut weight = self.checkpoint.tensor(&format!("{layer}.weight"))?;
         let part = |part: &str| self.checkpoint.tensor(&format!("{norm}.{part}"));
         let parts = [part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?];
+        let [gamma, beta, mean, variance] = parts.each_ref().map(|part| &part.values[..]);
+        let norm = BatchNorm { gamma, beta, mean, variance, epsilon: EPSILON };
         let channels = weight.shape.first().copied().unwrap_or(0);
-        if channels == 0 || parts.iter().any(|part| part.values.len() != channels) {
+        if channels == 0 || !norm.has_channels(channels) {
             return Err(CheckpointError::Shape { name: layer.to_owned(), shape: weight.shape });
         }
-        let [gamma, beta, mean, variance] = parts.map(|part| part.values);
-        let scales: Vec<f32> = gamma
-            .iter()
-            .zip(&variance)
-            .map(|(gamma, var)| gamma / (var + EPSILON).sqrt())
-            .collect();
-        let each = weight.values.len() / channels;
-        for (filter, scale) in weight.values.chunks_exact_mut(each).zip(&scales) {
-            filter.iter_mut().for_each(|value| *value *= scale);
-        }
-        let bias = (0..channels).map(|c| beta[c] - mean[c] * scales[c]).collect();
+        let bias = norm.fold_into(&mut weight.values);
         Ok((weight, bias))
     }
 
@@ -145,26 +119,5 @@ impl Network<'_> {
         let transposed = vec![Attribute::int("transB", 1)];
         self.graph.node("Gemm", &["features", "_fc.weight", "_fc.bias"], OUTPUT, transposed);
         Ok(())
-    }
-}
-
-/// TensorFlow's "SAME": the padding before and after, the odd pixel after. The weights were trained
-/// with it, so PyTorch's symmetric padding would be off by a pixel at every even side.
-fn same_padding(side: usize, kernel: usize, stride: usize) -> (i64, i64) {
-    let total = ((side.div_ceil(stride) - 1) * stride + kernel).saturating_sub(side);
-    ((total / 2) as i64, (total - total / 2) as i64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_padding;
-
-    #[test]
-    fn padding_is_tensorflows() {
-        assert_eq!(same_padding(260, 3, 2), (0, 1));
-        assert_eq!(same_padding(65, 5, 2), (2, 2));
-        assert_eq!(same_padding(130, 5, 2), (1, 2));
-        assert_eq!(same_padding(33, 3, 1), (1, 1));
-        assert_eq!(same_padding(9, 1, 1), (0, 0));
     }
 }

@@ -1,8 +1,9 @@
 //! The embedded visual model: a tagger in a text space, out of small models that packages carry.
 //!
-//! A picture's likely classes ([EfficientNet-Lite2](classes)), the [faces](crate::yunet) in it and
-//! how it [looks](look) become one vector among the [sentences](crate::minilm) that describe them,
-//! so a query is compared with it as with a sentence. Beside the vector the strongest tags are kept,
+//! A picture's likely classes ([EfficientNet-Lite2](classes)), the [things](crate::ssd) and
+//! [faces](crate::yunet) in it and how it [looks](look) become one vector among the
+//! [sentences](crate::minilm) that describe them, so a query is compared with it as with a sentence.
+//! The smaller of the two models does without things. Beside the vector the strongest tags are kept,
 //! for the words that a query shares with them.
 //!
 //! It is no CLIP: it knows things, light and whether people are there, and not who or what they do.
@@ -14,13 +15,15 @@ mod efficientnet;
 mod look;
 mod pickle;
 pub mod tables;
+mod things;
 pub mod vocabulary;
 
 use crate::lazy::Lazy;
 use crate::minilm::{DIMENSIONS, SentenceEncoder, normalise};
+use crate::ssd::Detector;
 use crate::yunet::FaceDetector;
 use crate::{Calibration, Curve, Embedding, InferError, Runtime, TextQuery, VisualModel};
-use attributes::{MIN_FACE_SCORE, attributes};
+use attributes::{MIN_FACE_SCORE, Sights, attributes};
 use classes::{Classifier, Crop};
 use look::Look;
 use rushes_model::{ModelKey, Picture};
@@ -38,6 +41,8 @@ struct Recipe {
     crops: &'static [Crop],
     /// Long side at which faces are looked for.
     faces_long_side: u32,
+    /// Whether things are looked for.
+    things: bool,
 }
 
 /// In the order of [`tables::KEYS`].
@@ -47,12 +52,14 @@ const RECIPES: [Recipe; 2] = [
         frame_long_side: 640,
         crops: &[Crop::Centre, Crop::Squashed],
         faces_long_side: 640,
+        things: true,
     },
     Recipe {
         key: tables::KEYS[1],
         frame_long_side: 512,
         crops: &[Crop::Squashed],
         faces_long_side: 320,
+        things: false,
     },
 ];
 
@@ -60,6 +67,8 @@ const RECIPES: [Recipe; 2] = [
 const CLASS_POWER: f32 = 0.45;
 /// Classes that make up the vector.
 const CLASSES_KEPT: usize = 50;
+/// Weight of the things beside the classes, whose sum has length 1.
+const THING_WEIGHT: f32 = 0.8;
 /// Weight of the attributes beside the classes, whose sum has length 1.
 const ATTRIBUTE_WEIGHT: f32 = 0.2;
 /// Share of the mean picture that is taken away: what all pictures have in common finds nothing.
@@ -95,6 +104,17 @@ pub struct LiteModel {
 struct Sight {
     classifier: Classifier,
     faces: FaceDetector,
+    things: Option<Detector>,
+}
+
+/// What was found in a picture.
+struct Seen {
+    /// Probability of each class.
+    labels: Vec<f32>,
+    /// How far each attribute holds, 0..=1.
+    attributes: Vec<f32>,
+    /// How much there is of each class of things, 0..=1.
+    things: Vec<f32>,
 }
 
 /// Opens an embedded model out of the components under `models`; `workers` callers may embed at
@@ -125,8 +145,10 @@ pub fn open_with(
 ) -> Result<LiteModel, InferError> {
     let found = RECIPES.iter().position(|recipe| recipe.key == key.as_str());
     let index = found.ok_or_else(|| broken(key, "it is no embedded model"))?;
+    let recipe = RECIPES[index];
     let [model, tokenizer] = SentenceEncoder::files(models);
-    for path in [Classifier::file(models), FaceDetector::file(models), model, tokenizer] {
+    let files = [Classifier::file(models), FaceDetector::file(models), model, tokenizer];
+    for path in files.into_iter().chain(recipe.things.then(|| Detector::file(models))) {
         if !path.is_file() {
             return Err(InferError::MissingFile { key: key.to_string(), path });
         }
@@ -134,7 +156,7 @@ pub fn open_with(
     let labels = vocabulary::labels().map_err(|error| broken(key, &error.to_string()))?;
     Ok(LiteModel {
         key: key.clone(),
-        recipe: RECIPES[index],
+        recipe,
         mean: tables.means[index * DIMENSIONS..][..DIMENSIONS].to_vec(),
         tables,
         words: WordIndex::of(&labels),
@@ -154,24 +176,42 @@ impl LiteModel {
     fn sight(&self) -> Result<Arc<Sight>, InferError> {
         self.sight.get(|| {
             let (runtime, models, workers) = (&self.runtime, &*self.models, self.workers);
+            let detector = || Detector::open(runtime, models, workers);
             Ok(Sight {
                 classifier: Classifier::open(runtime, models, workers)?,
                 faces: FaceDetector::open(runtime, models, self.recipe.faces_long_side, workers)?,
+                things: self.recipe.things.then(detector).transpose()?,
             })
         })
     }
 
+    fn look_at(&self, picture: &Picture) -> Result<Seen, InferError> {
+        let sight = self.sight()?;
+        let faces = sight.faces.detect(picture, MIN_FACE_SCORE)?;
+        let things = sight.things.as_ref().map(|detector| detector.detect(picture)).transpose()?;
+        let (look, things) = (Look::of(picture)?, things.unwrap_or_default());
+        let sights = Sights { look: &look, faces: &faces, things: &things, height: picture.height };
+        Ok(Seen {
+            labels: sight.classifier.classify(picture, self.recipe.crops)?,
+            attributes: attributes(&sights).into_iter().map(|(_, value)| value).collect(),
+            things: things::weights(&things),
+        })
+    }
+
     /// Vector before the mean picture is taken away and it is normalised.
-    fn blend(&self, probabilities: &[f32], attributes: &[(&str, f32)]) -> Vec<f32> {
+    fn blend(&self, seen: &Seen) -> Vec<f32> {
         let mut weights: Vec<(usize, f32)> =
-            probabilities.iter().map(|p| p.powf(CLASS_POWER)).enumerate().collect();
+            seen.labels.iter().map(|p| p.powf(CLASS_POWER)).enumerate().collect();
         weights.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
         let mut vector = vec![0.0; DIMENSIONS];
         for &(class, weight) in &weights[..CLASSES_KEPT] {
             add_row(&mut vector, &self.tables.labels, class, weight);
         }
         normalise(&mut vector);
-        for (index, &(_, value)) in attributes.iter().enumerate() {
+        for (index, value) in seen.things.iter().enumerate().filter(|(_, value)| **value > 0.0) {
+            add_row(&mut vector, &self.tables.things, index, THING_WEIGHT * value);
+        }
+        for (index, value) in seen.attributes.iter().enumerate() {
             add_row(&mut vector, &self.tables.attributes, index, ATTRIBUTE_WEIGHT * value);
         }
         normalise(&mut vector);
@@ -184,12 +224,15 @@ fn add_row(vector: &mut [f32], rows: &[f32], index: usize, weight: f32) {
     vector.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
 }
 
-/// The strongest labels and attributes as tags.
-fn tags(probabilities: &[f32], attributes: &[(&str, f32)]) -> Vec<(u16, u8)> {
-    let labels = probabilities.iter().map(|p| p.sqrt());
-    let attributes = attributes.iter().map(|(_, value)| ATTRIBUTE_TAG_WEIGHT * value);
+/// The strongest labels, attributes and things as tags.
+fn tags(seen: &Seen) -> Vec<(u16, u8)> {
+    let labels = seen.labels.iter().map(|p| p.sqrt());
+    let attributes = seen.attributes.iter().map(|value| ATTRIBUTE_TAG_WEIGHT * value);
+    let things = things::tags().map(|(tag, _)| tag).zip(seen.things.iter().copied());
     let mut tags: Vec<(u16, u8)> = (0..)
-        .zip(labels.chain(attributes).map(|weight| (weight * 255.0).round() as u8))
+        .zip(labels.chain(attributes))
+        .chain(things)
+        .map(|(tag, weight)| (tag, (weight * 255.0).round() as u8))
         .filter(|&(_, weight)| weight > 0)
         .collect();
     tags.sort_by_key(|&(tag, weight)| (std::cmp::Reverse(weight), tag));
@@ -215,14 +258,11 @@ impl VisualModel for LiteModel {
     }
 
     fn embed_picture(&self, picture: &Picture) -> Result<Embedding, InferError> {
-        let sight = self.sight()?;
-        let probabilities = sight.classifier.classify(picture, self.recipe.crops)?;
-        let faces = sight.faces.detect(picture, MIN_FACE_SCORE)?;
-        let seen = attributes(&Look::of(picture)?, &faces, picture.height);
-        let mut vector = self.blend(&probabilities, &seen);
+        let seen = self.look_at(picture)?;
+        let mut vector = self.blend(&seen);
         vector.iter_mut().zip(&self.mean).for_each(|(value, mean)| *value -= CENTRING * mean);
         normalise(&mut vector);
-        Ok(Embedding { vector, tags: tags(&probabilities, &seen) })
+        Ok(Embedding { vector, tags: tags(&seen) })
     }
 
     fn embed_text(&self, text: &str) -> Result<TextQuery, InferError> {

@@ -1,16 +1,18 @@
-//! Vectors that are the same for every picture: of labels, of attributes, and the mean picture.
+//! Vectors that are the same for every picture: of labels, attributes and things, and the mean picture.
 //!
 //! They are made once by the example `lite_tables` and compiled in.
 
 use super::attributes::phrases;
 use super::efficientnet::CLASSES;
+use super::things;
 use super::vocabulary::{Label, labels};
 use crate::InferError;
 use crate::minilm::{DIMENSIONS, SentenceEncoder, normalise};
+use crate::ssd;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// Labels, attributes, then one mean picture per key of [`KEYS`], as little-endian f16 rows.
+/// Labels, attributes, things, then one mean picture per key of [`KEYS`], as little-endian f16 rows.
 const BUILT_IN: &[u8] = include_bytes!("../../assets/lite-tables.f16");
 
 /// Keys in the order of their mean pictures.
@@ -23,6 +25,8 @@ pub struct Tables {
     pub labels: Vec<f32>,
     /// A row per attribute: its phrase's vector less that mean.
     pub attributes: Vec<f32>,
+    /// A row per class of [`ssd::CLASSES`]: the vector of a photo of it less that mean.
+    pub things: Vec<f32>,
     /// A row per key: the mean vector of varied pictures.
     pub means: Vec<f32>,
 }
@@ -36,10 +40,12 @@ impl Tables {
         let values: Vec<f32> =
             bytes.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect();
         let (labels, rest) = values.split_at_checked(CLASSES * DIMENSIONS)?;
-        let (attributes, means) = rest.split_at_checked(phrases().len() * DIMENSIONS)?;
+        let (attributes, rest) = rest.split_at_checked(phrases().len() * DIMENSIONS)?;
+        let (things, means) = rest.split_at_checked(ssd::CLASSES.len() * DIMENSIONS)?;
         (means.len() == KEYS.len() * DIMENSIONS).then(|| Self {
             labels: labels.to_vec(),
             attributes: attributes.to_vec(),
+            things: things.to_vec(),
             means: means.to_vec(),
         })
     }
@@ -65,18 +71,22 @@ impl Tables {
         for phrase in phrases() {
             attributes.extend(encoder.encode(phrase)?);
         }
-        for row in
-            labels.chunks_exact_mut(DIMENSIONS).chain(attributes.chunks_exact_mut(DIMENSIONS))
-        {
-            row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+        let mut things = Vec::new();
+        for (_, name) in things::tags() {
+            things.extend(encoder.encode(&format!("a photo of a {name}"))?);
         }
-        Ok(Self { labels, attributes, means: vec![0.0; KEYS.len() * DIMENSIONS] })
+        for rows in [&mut labels, &mut attributes, &mut things] {
+            for row in rows.chunks_exact_mut(DIMENSIONS) {
+                row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+            }
+        }
+        Ok(Self { labels, attributes, things, means: vec![0.0; KEYS.len() * DIMENSIONS] })
     }
 
     /// The bytes to compile in.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let values = [&self.labels[..], &self.attributes, &self.means].concat();
+        let values = [&self.labels[..], &self.attributes, &self.things, &self.means].concat();
         let mut halves = vec![f16::ZERO; values.len()];
         halves.convert_from_f32_slice(&values);
         halves.iter().flat_map(|half| half.to_le_bytes()).collect()
@@ -140,8 +150,12 @@ mod tests {
         }
         let phrase = |index: usize| encoder.encode(phrases()[index]).expect("encodes");
         let kept = difference(&row(&tables.attributes, 0), &row(&tables.attributes, 20));
-        let cosine = cosine(&kept, &difference(&phrase(0), &phrase(20)));
-        assert!(cosine >= 0.999, "attributes: {cosine}");
+        let attributes = cosine(&kept, &difference(&phrase(0), &phrase(20)));
+        assert!(attributes >= 0.999, "attributes: {attributes}");
+        let photo = |name: &str| encoder.encode(&format!("a photo of a {name}")).expect("encodes");
+        let kept = difference(&row(&tables.things, 0), &row(&tables.things, 15));
+        let things = cosine(&kept, &difference(&photo("person"), &photo("cat")));
+        assert!(things >= 0.999, "things: {things}");
     }
 
     #[test]

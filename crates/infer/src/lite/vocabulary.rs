@@ -1,6 +1,7 @@
-//! The words that labels and attributes go by, and the words of a query.
+//! The words that labels, attributes and things go by, and the words of a query.
 
 use super::attributes::phrases;
+use super::things;
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -61,7 +62,7 @@ fn stem(word: &str) -> &str {
         .unwrap_or(word)
 }
 
-/// Which tags a word may mean: labels by their class, then attributes.
+/// Which tags a word may mean: labels by their class, then attributes, then things.
 pub(super) struct WordIndex {
     tags: HashMap<String, Vec<u16>>,
 }
@@ -77,6 +78,7 @@ impl WordIndex {
         for (tag, phrase) in (labels.len() as u16..).zip(phrases()) {
             index.add(phrase, tag);
         }
+        things::tags().for_each(|(tag, name)| index.add(name, tag));
         index
     }
 
@@ -119,5 +121,6 @@ mod tests {
         let fog = phrases().iter().position(|phrase| phrase.starts_with("fog")).expect("fog");
         assert!(words[1].contains(&(1000 + fog as u16)));
         assert!(words[2].is_empty());
+        assert!(words[0].contains(&2017), "COCO's cat: {:?}", words[0]);
     }
 }

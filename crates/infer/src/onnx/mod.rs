@@ -14,8 +14,10 @@
 //! assert!(!graph.into_bytes().is_empty());
 //! ```
 
+mod convolution;
 mod proto;
 
+pub(crate) use convolution::{BatchNorm, Convolution};
 use prost::Message;
 
 /// What an input or output is made of. Numbers are `TensorProto.DataType` of onnx.proto.
