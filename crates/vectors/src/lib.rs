@@ -5,7 +5,8 @@
 //! [`GrowingSegment`] takes rows while an analysis runs and can be searched meanwhile. [`top_k`] scores
 //! every row of many segments against a [`Query`] on all cores and keeps the best [`Hit`]s: no index,
 //! no approximation, the same answer every time. [`top_k_by`] reads the rows once for several queries and
-//! lets the caller make one score of theirs.
+//! lets the caller make one score of theirs. Where a segment has a sketch ([`Segment::build_sketch`]),
+//! [`top_k`] passes over rows that provably are no hits, and finds the same.
 //!
 //! ```
 //! use rushes_vectors::{GrowingSegment, Query, top_k};
@@ -32,6 +33,7 @@ compile_error!("stored vectors are little-endian and mapped as they are");
 mod best;
 mod codes;
 mod dot;
+mod means;
 mod memory;
 mod query;
 mod scan;

@@ -4,7 +4,8 @@ use crate::{Hit, Query, Segment, VectorsError, best::Best, dot::Kernel};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Says whether row `.1` of segment `.0` may be found. Asked only for rows that would make the list.
+/// Says whether row `.1` of segment `.0` may be found. Asked only for rows that
+/// may make the list, of these perhaps twice.
 pub type Keep<'a> = &'a (dyn Fn(usize, usize) -> bool + Sync);
 
 /// Gives row `.1` of segment `.0` its score, from the score that each query gives it.
@@ -14,8 +15,9 @@ pub type Combine<'a> = &'a (dyn Fn(usize, usize, &[f32]) -> f32 + Sync);
 /// share of a search.
 const CHUNK_ROWS: usize = 2048;
 
-/// The `k` rows of highest score, best first; of equal scores the earlier segment and row. Exact: every
-/// row is scored. Rows whose score is NaN are never found.
+/// The `k` rows of highest score, best first; of equal scores the earlier segment and row. Exact:
+/// every row is scored, but for those of which a sketch proves that they cannot be among the best. Rows
+/// whose score is NaN are never found.
 ///
 /// # Errors
 /// When the query's length is not that of the vectors.

@@ -1,7 +1,7 @@
 //! Sketches: rows in fewer bits, with what they leave out known, so that a scan can tell which rows
 //! cannot be among the best without reading them.
 //!
-//! A row is `mean + scale₁ · codes₁ + scale₂ · codes₂ + rest`: the mean of its segment, a coarse plane of
+//! A row is `mean + scale₁ · codes₁ + scale₂ · codes₂ + rest`: the nearest of some means, a coarse plane of
 //! sixteen levels a value, a fine plane of four levels for what the coarse one left out, and a rest of
 //! which only the length is kept. A query's product with the rest is at most the product of their
 //! lengths (Cauchy and Schwarz), which makes every estimate an upper bound as well.
@@ -10,6 +10,7 @@ use crate::{
     Rows,
     codes::{block_values, pack, prefetch, row_bytes},
     dot::Kernel,
+    means::Means,
 };
 use half::f16;
 
@@ -26,7 +27,7 @@ const STEPS: [f32; 3] = [0.38, 0.5, 0.7];
 /// The sketch of a segment.
 #[derive(Debug)]
 pub(crate) struct Sketch {
-    mean: Vec<f16>,
+    means: Means,
     coarse: Plane<COARSE>,
     fine: Plane<FINE>,
     /// The most that one of the rows and the mean are long together; infinite rows do not count.
@@ -128,19 +129,19 @@ impl Sketch {
         }
         let (count, dim) = (rows.count(), rows.dim());
         let mut sketch = Self {
-            mean: mean(rows),
+            means: Means::of(rows),
             coarse: Plane::new(count, dim),
             fine: Plane::new(count, dim),
             longest: 0.0,
             reach: 0.0,
         };
-        let mean: Vec<f32> = sketch.mean.iter().map(|value| value.to_f32()).collect();
-        let mean_length = length(&mean);
+        let wide = |values: &[f16]| values.iter().map(|value| value.to_f32()).collect::<Vec<_>>();
+        let means: Vec<Vec<f32>> = sketch.means.all().map(wide).collect();
         for row in 0..count {
-            let row: Vec<f32> = rows.row(row).iter().map(|value| value.to_f32()).collect();
+            let (mean, row) = (&means[sketch.means.nearest(row)], wide(rows.row(row)));
             let (coarse, fine) = if row.iter().all(|value| value.is_finite()) {
-                sketch.longest = sketch.longest.max(length(&row) + mean_length);
-                coded(&row.iter().zip(&mean).map(|(value, mean)| value - mean).collect::<Vec<_>>())
+                sketch.longest = sketch.longest.max(length(&row) + length(mean));
+                coded(&row.iter().zip(mean).map(|(value, mean)| value - mean).collect::<Vec<_>>())
             } else {
                 (Coded::nothing(dim, f32::INFINITY), Coded::nothing(dim, f32::INFINITY))
             };
@@ -152,20 +153,8 @@ impl Sketch {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.coarse.bytes() + self.fine.bytes() + size_of_val(&self.mean[..])
+        self.coarse.bytes() + self.fine.bytes() + self.means.bytes()
     }
-}
-
-/// Mean of the rows that have nothing infinite.
-fn mean(rows: &Rows) -> Vec<f16> {
-    let mut sums = vec![0.0f32; rows.dim()];
-    let finite = |row: &&[f16]| row.iter().all(|value| value.is_finite());
-    let mut count = 0.0f32;
-    for row in (0..rows.count()).map(|row| rows.row(row)).filter(finite) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.to_f32());
-        count += 1.0;
-    }
-    sums.iter().map(|sum| f16::from_f32(sum / count.max(1.0))).collect()
 }
 
 /// The codes that leave least of a row less its mean.
@@ -244,8 +233,8 @@ pub(crate) struct Bounds<'a> {
     kernel: Kernel,
     query: &'a StepQuery<'a>,
     sketch: &'a Sketch,
-    /// The score of the mean, and all that calculation can lose.
-    base: f64,
+    /// The score of each mean, and all that calculation can lose.
+    bases: Vec<f64>,
 }
 
 /// Rows of codes that are under way from memory while one is worked on.
@@ -261,9 +250,9 @@ impl<'a> Bounds<'a> {
         // with a few roundings a value. Twice that is plenty.
         let roundings = (2 * query.dim + 64) as f64;
         let lost = roundings * (most * f64::from(f32::EPSILON) + 1e-44) + query.lost * sketch.reach;
-        let base = f64::from(kernel.dot(query.vector, &sketch.mean)) + lost;
-        let base = if most < MOST_SCORE { base } else { f64::INFINITY };
-        Self { kernel, query, sketch, base }
+        let lost = if most < MOST_SCORE { lost } else { f64::INFINITY };
+        let base = |mean: &[f16]| f64::from(kernel.dot(query.vector, mean)) + lost;
+        Self { kernel, query, sketch, bases: sketch.means.all().map(base).collect() }
     }
 
     /// From the coarse plane. Rows are best asked for in their order.
@@ -271,7 +260,8 @@ impl<'a> Bounds<'a> {
         let plane = &self.sketch.coarse;
         plane.prefetch(self.query.dim, row + AHEAD);
         let rest = self.query.length * f64::from(plane.fits[row].rest);
-        up(self.base + plane.score(self.kernel, self.query, row) + rest)
+        let base = self.bases[self.sketch.means.nearest(row)];
+        up(base + plane.score(self.kernel, self.query, row) + rest)
     }
 
     /// Announces that a row will be asked of its fine plane.

@@ -21,6 +21,8 @@ const LEAST_ROWS_A_HIT: usize = 8;
 /// Rows that are scored first for each hit wanted: more give a better threshold, but all are read twice.
 const FIRST_ROWS_A_HIT: usize = 2;
 
+/// What is known of a segment by its sketch, if it has one.
+type Known<'a> = Option<Bounds<'a>>;
 /// Some rows, and the most that each can score without its words.
 type Bounded<'a> = (Chunk, &'a mut [f32]);
 
@@ -35,35 +37,33 @@ impl Scan<'_> {
     /// The best `k` rows.
     pub(crate) fn sketched(&self, k: usize) -> Vec<Hit> {
         let query = StepQuery::new(self.query.vector());
+        let known = self.segments.par_iter().map(|&segment| {
+            segment.sketch().map(|sketch| Bounds::new(self.kernel, &query, sketch))
+        });
+        let known: Vec<Known<'_>> = known.collect();
         let chunks = chunks(self.segments);
         let mut bounds = vec![0.0; chunks.iter().map(|(_, rows)| rows.len()).sum()];
         let mut bounded = with_bounds(chunks, &mut bounds);
         let first = Best::new(k.saturating_mul(FIRST_ROWS_A_HIT));
         let promising = bounded
             .par_iter_mut()
-            .fold(|| first.clone(), |best, chunk| self.bound(best, &query, chunk))
+            .fold(|| first.clone(), |best, chunk| self.bound(best, &known, chunk))
             .reduce(|| first.clone(), Best::merge);
         let threshold = self.threshold(promising, k);
         bounded
             .par_iter()
-            .fold(|| Best::new(k), |best, chunk| self.refine(best, threshold, &query, chunk))
+            .fold(|| Best::new(k), |best, chunk| self.refine(best, threshold, &known, chunk))
             .reduce(|| Best::new(k), Best::merge)
             .into_sorted()
     }
 
     /// Notes what each row can score at most, and adds those that promise most.
-    fn bound(
-        &self,
-        mut best: Best,
-        query: &StepQuery<'_>,
-        (chunk, most): &mut Bounded<'_>,
-    ) -> Best {
+    fn bound(&self, mut best: Best, known: &[Known<'_>], (chunk, most): &mut Bounded<'_>) -> Best {
         let (index, rows) = chunk.clone();
-        let Some(sketch) = self.segments[index].sketch() else {
+        let Some(bounds) = &known[index] else {
             most.fill(f32::INFINITY);
             return best;
         };
-        let bounds = Bounds::new(self.kernel, query, sketch);
         let words = self.query.words().bound();
         let mut room = Vec::new();
         for (row, most) in rows.zip(most.iter_mut()) {
@@ -100,11 +100,11 @@ impl Scan<'_> {
         &self,
         mut best: Best,
         threshold: f32,
-        query: &StepQuery<'_>,
+        known: &[Known<'_>],
         ((index, rows), bounded): &Bounded<'_>,
     ) -> Best {
         let segment = self.segments[*index];
-        let bounds = segment.sketch().map(|sketch| Bounds::new(self.kernel, query, sketch));
+        let bounds = known[*index].as_ref();
         let bound = self.query.words().bound();
         let mut room = Vec::new();
         for (place, row) in rows.clone().enumerate() {
@@ -112,13 +112,13 @@ impl Scan<'_> {
             // Nothing may be passed over that compares as NaN.
             let least = threshold.max(best.threshold);
             let soon = bounded.get(place + AHEAD).is_some_and(|most| most + bound >= least);
-            if let Some(bounds) = bounds.as_ref().filter(|_| soon) {
+            if let Some(bounds) = bounds.filter(|_| soon) {
                 bounds.announce(row + AHEAD);
             }
             if most + bound < least {
                 continue;
             }
-            let most = bounds.as_ref().map_or(most, |bounds| bounds.fine(row, most));
+            let most = bounds.map_or(most, |bounds| bounds.fine(row, most));
             if most + bound < least {
                 continue;
             }
