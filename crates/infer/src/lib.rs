@@ -9,6 +9,7 @@ pub mod fetch;
 mod lazy;
 pub mod lite;
 pub mod minilm;
+pub mod ocr;
 pub mod onnx;
 mod open;
 pub mod registry;

@@ -194,6 +194,16 @@ impl SessionPool {
         &self.inputs
     }
 
+    /// What the model's file says of itself under this key.
+    ///
+    /// # Errors
+    /// [`InferError::Run`] when the file's metadata cannot be read.
+    pub fn metadata(&self, key: &str) -> Result<Option<String>, InferError> {
+        let mut lease = self.check_out()?;
+        let metadata = lease.session()?.metadata().map_err(|error| self.failed(&error))?;
+        Ok(metadata.custom(key))
+    }
+
     /// Runs the model and returns the outputs named in `wanted`, in that order. Waits while every
     /// session is busy.
     ///

@@ -58,11 +58,11 @@ fn the_builtin_registry_names_what_runs() {
     );
 }
 
-/// The embedded default must install where no model hub can be reached.
+/// The embedded defaults must install where no model hub can be reached.
 #[test]
-fn the_lite_models_come_from_packages_alone() {
+fn the_embedded_models_come_from_packages_alone() {
     let registry = Registry::builtin().unwrap();
-    for model in ["lite-260", "lite-260-fast"] {
+    for model in ["lite-260", "lite-260-fast", "pp-ocr-v4"] {
         for entry in registry.closure(&key(model)).unwrap() {
             for file in &entry.files {
                 assert!(matches!(file.source, Source::Package(_)), "{}/{}", entry.key, file.name);
@@ -204,6 +204,7 @@ fn the_components_on_this_machine_are_the_pinned_ones() {
     let registry = Registry::builtin().unwrap();
     let mut entries = registry.closure(&key("lite-260")).unwrap();
     entries.push(registry.get(&key("clip-vocabulary")).unwrap());
+    entries.push(registry.get(&key("pp-ocr-v4")).unwrap());
     for entry in entries {
         let wrong = folder.verify(entry).unwrap();
         assert!(wrong.is_empty(), "{}: {wrong:?}; run `make setup`", entry.key);
