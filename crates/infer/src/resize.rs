@@ -33,7 +33,8 @@ impl Area {
 }
 
 /// Resizes with a kernel that widens as pictures shrink, so that nothing aliases: `Bilinear` is
-/// Pillow's BILINEAR, `Box` at whole factors OpenCV's `INTER_AREA`.
+/// Pillow's BILINEAR, `Box` at whole factors OpenCV's `INTER_AREA`. At the borders of the area the
+/// kernel sees the pixels beyond.
 pub(crate) fn resize(
     picture: &Picture,
     area: Area,

@@ -7,52 +7,42 @@ use crate::{
 };
 use rushes_model::Picture;
 
-/// Longest side over shortest that is resized whole before the middle is cut out. What is longer loses
-/// its far ends first, which the cut would drop anyway: a strip of 1 by 60,000 pixels must not become
-/// one of 224 by 13 million.
-const WIDEST: f64 = 4.0;
-
 /// The picture as `[3][side][side]` floats.
 pub(super) fn pixels(
     picture: &Picture,
     recipe: &Recipe,
     side: u32,
 ) -> Result<Vec<f32>, InferError> {
-    let square = match recipe.fit {
-        Fit::Squash => resize(picture, Area::whole(picture), (side, side), recipe.filter)?.pixels,
-        Fit::CentreCrop => centre_crop(picture, recipe, side)?,
+    let area = match recipe.fit {
+        Fit::Squash => Area::whole(picture),
+        Fit::CentreCrop => middle(picture, side),
     };
-    Ok(normalised_planes(&square, recipe))
+    // Across first and then down, as Pillow does: a bicubic kernel overshoots at edges and is cut off
+    // to bytes after each pass, so the order shows.
+    let rows = Area { top: 0.0, height: f64::from(picture.height), ..area };
+    let narrow = resize(picture, rows, (side, picture.height), recipe.filter)?;
+    let columns = Area { left: 0.0, width: f64::from(side), ..area };
+    let square = resize(&narrow, columns, (side, side), recipe.filter)?;
+    Ok(normalised_planes(&square.pixels, recipe))
 }
 
-/// The square's bytes. Resizes first and cuts then, so that the kernel sees the pixels beside the cut as Pillow's does.
-fn centre_crop(picture: &Picture, recipe: &Recipe, side: u32) -> Result<Vec<u8>, InferError> {
-    let area = middle(picture);
-    // The long side is rounded down, as the published image processor does.
-    let scaled = |length: f64, short: f64| (f64::from(side) * length / short) as u32;
-    let short = area.width.min(area.height);
-    let (width, height) = (scaled(area.width, short), scaled(area.height, short));
-    let resized = resize(picture, area, (width.max(side), height.max(side)), recipe.filter)?;
-    let (left, top) = ((resized.width - side) / 2, (resized.height - side) / 2);
-    let row_bytes = side as usize * 3;
-    let mut cut = Vec::with_capacity(side as usize * row_bytes);
-    for row in top..top + side {
-        let start = (row as usize * resized.width as usize + left as usize) * 3;
-        cut.extend_from_slice(&resized.pixels[start..start + row_bytes]);
-    }
-    Ok(cut)
+/// The part of the picture that ends in the square when the short side is brought to `side` and the
+/// middle is cut out. The published image processors resize everything and then cut; kernels look
+/// beyond the part, so this is the same without making what is cut off.
+fn middle(picture: &Picture, side: u32) -> Area {
+    let (left, width) = kept(picture.width, picture.height, side);
+    let (top, height) = kept(picture.height, picture.width, side);
+    Area { left, top, width, height }
 }
 
-fn middle(picture: &Picture) -> Area {
-    let (width, height) = (f64::from(picture.width), f64::from(picture.height));
-    let longest = width.min(height) * WIDEST;
-    let (kept_width, kept_height) = (width.min(longest), height.min(longest));
-    Area {
-        left: (width - kept_width) / 2.0,
-        top: (height - kept_height) / 2.0,
-        width: kept_width,
-        height: kept_height,
-    }
+/// Start and length, along a side of `length` pixels beside one of `other`, of what the cut keeps.
+fn kept(length: u32, other: u32, side: u32) -> (f64, f64) {
+    let short = length.min(other).max(1);
+    // Whole pixels on both counts, rounded down, as the published image processors do.
+    let resized = (u64::from(side) * u64::from(length) / u64::from(short)).max(u64::from(side));
+    let before = (resized - u64::from(side)) / 2;
+    let step = f64::from(length) / resized as f64;
+    (before as f64 * step, f64::from(side) * step)
 }
 
 fn normalised_planes(rgb: &[u8], recipe: &Recipe) -> Vec<f32> {
