@@ -25,6 +25,7 @@ mod library;
 mod metadata;
 mod models;
 mod paths;
+mod pictures;
 mod previews;
 mod pull;
 pub mod replies;

@@ -86,7 +86,7 @@ fn rows(
     width: u32,
     bytes: &AtomicUsize,
 ) -> Vec<Thumbnail> {
-    let row = |picture| row(picture, bytes);
+    let row = |_, picture| row(picture, bytes);
     reception.tools().thumbnails(path, &intake.facts, times, width, row)
 }
 

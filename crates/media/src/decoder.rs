@@ -39,15 +39,31 @@ impl Shape {
         };
         let (from_width, from_height) = if across { (height, width) } else { (width, height) };
         let scale = format!("scale={from_width}:{from_height}:flags=bicubic,format=rgb24");
-        // The checksums that showinfo makes by default cost more than the scaling.
-        Self { width, height, filters: format!("{scale}{turn},showinfo=checksum=0") }
+        Self { width, height, filters: format!("{scale}{turn}") }
+    }
+
+    /// The filters that make a frame a picture of this shape.
+    pub(crate) fn filters(&self) -> &str {
+        &self.filters
+    }
+
+    /// Bytes of one picture.
+    pub(crate) fn bytes(&self) -> usize {
+        self.width as usize * self.height as usize * 3
+    }
+
+    /// The whole pictures in these bytes.
+    pub(crate) fn cut(&self, pixels: &[u8]) -> Vec<Picture> {
+        let pictures = pixels.chunks_exact(self.bytes());
+        pictures.filter_map(|one| Picture::new(self.width, self.height, one.to_vec())).collect()
     }
 }
 
 /// Adds what comes after the input: the first video stream through `choice` and the shape's filters,
 /// as raw pictures on stdout, none dropped and none doubled.
 pub(crate) fn add_output(command: &mut Command, choice: &str, shape: &Shape) {
-    let filters = format!("{choice},{}", shape.filters);
+    // The checksums that showinfo makes by default cost more than the scaling.
+    let filters = format!("{choice},{},showinfo=checksum=0", shape.filters);
     command.args(["-map", "0:V:0", "-vf", &filters, "-fps_mode", "passthrough"]);
     command.args(["-f", "rawvideo", "-flush_packets", "1", "pipe:1"]);
 }
@@ -95,7 +111,7 @@ impl Decoder {
         let (deliver, pictures) = sync_channel(WAITING);
         if let Some(stdout) = child.stdout() {
             let watch = child.watch();
-            let bytes = shape.width as usize * shape.height as usize * 3;
+            let bytes = shape.bytes();
             thread::spawn(move || read_pictures(stdout, bytes, &watch, &deliver));
         }
         let path = path.to_owned();

@@ -26,6 +26,7 @@
 
 mod cancel;
 mod child;
+mod contact_sheet;
 mod decoder;
 mod error;
 mod frames;

@@ -1,7 +1,7 @@
 //! Single pictures: of stills, and at given times.
 
 use crate::{
-    MediaError, Tools,
+    MediaError, Tools, contact_sheet,
     decoder::{Decoded, Decoder, Shape, add_output},
     raster, source,
     still::Kind,
@@ -14,9 +14,12 @@ use std::{
 };
 
 /// A frame counts as shown from this long before its time: times are written with few digits.
-const ROUNDING: f64 = 0.001;
+pub(crate) const ROUNDING: f64 = 0.001;
 /// Where a container's index leads too far, as in transport streams, this many seconds before do.
 const EARLIER: f64 = 10.0;
+/// Processes at work for one call. Each decodes with one thread, which takes a quarter less processor
+/// time than eight, because a seek needs few frames and threads decode more than are needed.
+const MOST_AT_ONCE: usize = 4;
 
 impl Tools {
     /// The picture that is shown at `seconds` from the start: the last frame at or before that time.
@@ -53,33 +56,73 @@ impl Tools {
     }
 
     /// The pictures at several times of one medium, in the order of `times`, each by itself a success
-    /// or a failure. Two are decoded at once, and only what `finish` makes of them is kept.
+    /// or a failure. Times share processes, a few of which run at once, and only what `finish` makes of
+    /// a place in `times` and its picture is kept.
     pub fn thumbnails<T: Send>(
         &self,
         path: &Path,
         facts: &MediaFacts,
         times: &[f64],
         width: u32,
-        finish: impl Fn(Result<Picture, MediaError>) -> T + Sync,
+        finish: impl Fn(usize, Result<Picture, MediaError>) -> T + Sync,
     ) -> Vec<T> {
+        let workers = self.limits().threads.clamp(1, MOST_AT_ONCE);
+        let sheets = contact_sheet::deal(facts, times, workers);
         let next = AtomicUsize::new(0);
         let work = || {
-            let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
-            places
-                .map_while(|place| times.get(place).map(|&seconds| (place, seconds)))
-                .map(|(place, seconds)| {
-                    (place, finish(self.thumbnail(path, facts, seconds, width)))
-                })
-                .collect::<Vec<_>>()
+            let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            let mine = numbers.map_while(|number| sheets.get(number));
+            let mut done = Vec::new();
+            for places in mine {
+                self.sheet(path, facts, times, places, width, &mut |place, picture| {
+                    done.push((place, finish(place, picture)));
+                });
+            }
+            done
         };
         let mut done = thread::scope(|scope| {
-            let other = (times.len() > 1).then(|| scope.spawn(work));
+            let others: Vec<_> =
+                (1..workers.min(sheets.len())).map(|_| scope.spawn(work)).collect();
             let mut done = work();
-            done.extend(other.and_then(|thread| thread.join().ok()).unwrap_or_default());
+            let theirs = others.into_iter().filter_map(|thread| thread.join().ok());
+            done.extend(theirs.flatten());
             done
         });
         done.sort_by_key(|&(place, _)| place);
         done.into_iter().map(|(_, picture)| picture).collect()
+    }
+
+    /// Hands out the pictures of some places in `times`: from one process, or where that does not bring
+    /// them all, one by one.
+    fn sheet(
+        &self,
+        path: &Path,
+        facts: &MediaFacts,
+        times: &[f64],
+        places: &[usize],
+        width: u32,
+        hand_out: &mut dyn FnMut(usize, Result<Picture, MediaError>),
+    ) {
+        let wanted: Vec<f64> = places.iter().map(|&place| times[place]).collect();
+        let shape = Shape::fitted(facts, long_side(facts, width));
+        let sheet = match wanted.len() {
+            1 => Ok(None),
+            _ => self.contact_sheet(path, facts, &wanted, &shape),
+        };
+        if let Ok(Some(pictures)) = sheet {
+            places.iter().zip(pictures).for_each(|(&place, one)| hand_out(place, Ok(one)));
+            return;
+        }
+        for &place in places {
+            // What does not answer once is not asked again for every picture.
+            let picture = match &sheet {
+                Err(MediaError::Stalled { path, after }) => {
+                    Err(MediaError::Stalled { path: path.clone(), after: *after })
+                }
+                _ => self.thumbnail(path, facts, times[place], width),
+            };
+            hand_out(place, picture);
+        }
     }
 
     /// The last frame at or before `seconds`, and the first one after it, as far as the look goes.

@@ -112,13 +112,20 @@ impl Tools {
 
     /// ffmpeg with what precedes all other arguments. Timestamps stay those of the container.
     pub(crate) fn decode_command(&self, facts: &MediaFacts) -> Command {
-        let mut command = quiet(child::command(&self.ffmpeg));
-        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+repeat+info"]);
-        command.args(["-copyts", "-max_pixels", &self.limits.max_pixels.to_string()]);
+        let mut command = self.bare_decode_command();
+        command.args(["-max_pixels", &self.limits.max_pixels.to_string()]);
         let threads = self.limits.threads_for(facts.width, facts.height);
         if threads > 0 {
             command.args(["-threads", &threads.to_string()]);
         }
+        command
+    }
+
+    /// The same without what is said of a single input.
+    pub(crate) fn bare_decode_command(&self) -> Command {
+        let mut command = quiet(child::command(&self.ffmpeg));
+        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+repeat+info"]);
+        command.arg("-copyts");
         command
     }
 

@@ -5,7 +5,7 @@
 mod fixtures;
 
 use fixtures::{Fixtures, HEIGHT, WIDTH, first_frames, number};
-use rushes_media::{MediaError, Pass};
+use rushes_media::{Limits, MediaError, Pass, Tools};
 use rushes_model::{MediaKind, Sampling};
 use std::collections::BTreeSet;
 
@@ -198,7 +198,7 @@ fn thumbnails_show_the_frame_of_that_time() {
     let path = made.numbered("30000/1001", 300, &format!("{H264} -g 250 -bf 2 t.mp4"));
     let facts = made.probe(&path);
     let times: Vec<f64> = (0..8).map(|i| f64::from(i) * 1.33 + 0.01).collect();
-    let pictures = made.tools.thumbnails(&path, &facts, &times, 80, |picture| picture);
+    let pictures = made.tools.thumbnails(&path, &facts, &times, 80, |_, picture| picture);
     assert_eq!(pictures.len(), times.len());
     for (seconds, picture) in times.iter().zip(pictures) {
         let picture = picture.unwrap();
@@ -212,7 +212,60 @@ fn thumbnails_show_the_frame_of_that_time() {
     for outside in [10.5, -0.1, f64::NAN, f64::INFINITY] {
         assert!(matches!(shown(outside), Err(MediaError::OutOfRange { .. })), "{outside}");
     }
-    assert!(made.tools.thumbnails(&path, &facts, &[], 80, |picture| picture).is_empty());
+    assert!(made.tools.thumbnails(&path, &facts, &[], 80, |_, picture| picture).is_empty());
+}
+
+/// Times far apart, close together, twice the same, and the last one.
+const MANY_TIMES: [f64; 11] = [7.3, 0.0, 3.02, 3.5, 4.4, 7.3, 1.0, 5.55, 7.9, 0.77, 2.26];
+
+#[test]
+fn pictures_of_one_process_are_those_of_these_times() {
+    let made = Fixtures::new();
+    let (h264, every): (_, fn(u32) -> bool) = (format!("{H264} -g 60 -bf 2"), |_| true);
+    let uneven = format!("{h264} -vf select='mod(n\\,3)' -fps_mode vfr uneven.mkv");
+    let table = [
+        (format!("{h264} long.mp4"), every),
+        (format!("{h264} -x264-params open-gop=1 open.mkv"), every),
+        (format!("{h264} stream.ts"), every),
+        ("-c:v prores_ks -profile:v 0 flat.mov".to_owned(), every),
+        (uneven, |number| number % 3 != 0),
+    ];
+    for (output, kept) in table {
+        let path = made.numbered("25", 200, &output);
+        let facts = made.probe(&path);
+        let first = (0..200).find(|number| kept(*number)).unwrap();
+        let pictures = made.tools.thumbnails(&path, &facts, &MANY_TIMES, 160, |place, picture| {
+            (place, number(&picture.unwrap()))
+        });
+        for (place, seconds) in MANY_TIMES.iter().enumerate() {
+            // The clock starts with the first frame that is there.
+            let at = (seconds * 25.0 + 1e-6) as u32 + first;
+            let shown = (0..=at.min(199)).rfind(|number| kept(*number)).unwrap();
+            assert_eq!(pictures[place], (place, shown), "{output} at {seconds}");
+        }
+    }
+}
+
+#[test]
+fn many_pictures_take_few_processes() {
+    let made = Fixtures::new();
+    let path = made.numbered("25", 200, &format!("{H264} -g 50 few.mp4"));
+    // A folder a process, since a decoder may not write files.
+    let (tools, counted) = (made.path("tools"), made.path("counted"));
+    fs_err::create_dir_all(&tools).unwrap();
+    fs_err::create_dir_all(&counted).unwrap();
+    let ffmpeg = made.tools.ffmpeg().display();
+    let script = format!("#!/bin/sh\nmkdir '{}'/$$\nexec '{ffmpeg}' \"$@\"\n", counted.display());
+    fs_err::write(tools.join("ffmpeg"), script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs_err::set_permissions(tools.join("ffmpeg"), executable).unwrap();
+    fs_err::copy("/bin/true", tools.join("ffprobe")).unwrap();
+    let tools = Tools::in_folder(&tools, Limits { threads: 2, ..Limits::default() }).unwrap();
+    let times: Vec<f64> = (0..20).map(|i| f64::from(i) * 0.4).collect();
+    let pictures =
+        tools.thumbnails(&path, &made.probe(&path), &times, 80, |_, picture| picture.is_ok());
+    assert_eq!(pictures, [true; 20]);
+    assert_eq!(fs_err::read_dir(counted).unwrap().count(), 4);
 }
 
 #[test]
