@@ -33,6 +33,10 @@ use std::{
 const SKETCH_FROM: usize = 500_000;
 /// A folder that is searched is listed again after this long: another machine may have added to it.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
+/// A frame stands for others of its shot up to so many seconds away.
+const NEAR: f64 = 0.5;
+/// Times this close in seconds are the same: they are written with few digits.
+const SAME_FRAME: f64 = 0.001;
 
 /// The folders in memory.
 #[derive(Default)]
@@ -243,6 +247,18 @@ impl LoadedFolder {
         found.is_some_and(|found| found == Sampling::Full || found == sampling)
     }
 
+    /// A finished analysis of this medium by any model. It is not brought into memory, where it would
+    /// take part in searches that nobody asked it into.
+    #[must_use]
+    pub fn analysed(&self, media_id: MediaId) -> Option<Arc<LoadedMedia>> {
+        let loaded = |media: &&Arc<LoadedMedia>| media.media_id == media_id && media.is_stored();
+        if let Some(media) = self.read().values().find(loaded) {
+            return Some(media.clone());
+        }
+        let entries = self.store.of_medium(&media_id).ok()?;
+        entries.iter().find_map(|entry| LoadedMedia::stored(&entry.path).ok().map(Arc::new))
+    }
+
     /// Models whose finished analysis of this medium is there.
     #[must_use]
     pub fn models_of(&self, media_id: MediaId) -> Vec<String> {
@@ -410,6 +426,20 @@ impl LoadedMedia {
             Previews::Stored(file) => Ok(file.preview(row)?.unwrap_or_default()),
             Previews::InMemory(rows) => Ok(rows[row].preview.clone()),
         }
+    }
+
+    /// The row whose frame may stand for the frame at this time: half a second away at most, and with
+    /// no cut between the rows around the time, since not every analysis knows cuts to the frame.
+    #[must_use]
+    pub fn row_near(&self, seconds: f64) -> Option<usize> {
+        let distance = |row: usize| (self.times[row].seconds - seconds).abs();
+        let after = self.times.partition_point(|time| time.seconds < seconds);
+        let rows = after.saturating_sub(1)..self.times.len().min(after + 1);
+        let nearest = rows.clone().min_by(|&a, &b| distance(a).total_cmp(&distance(b)))?;
+        let exact = distance(nearest) <= SAME_FRAME;
+        let around = rows.len() == 2 && self.shot_of(rows.start).0 == self.shot_of(rows.end - 1).0;
+        let near = exact || (around && distance(nearest) <= NEAR);
+        near.then_some(nearest)
     }
 
     /// The shot that a row lies in, by number and range.

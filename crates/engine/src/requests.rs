@@ -366,6 +366,11 @@ pub struct ThumbnailsRequest {
     #[serde(default = "default_width")]
     #[schema(minimum = 16, maximum = 3840, default = 320)]
     pub width: u32,
+    /// Ours: the very frames, decoded anew. Otherwise the preview that an analysis kept of a frame of
+    /// the same shot, at most half a second away, may stand for one.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub exact: bool,
     /// Which pictures.
     #[schema(min_items = 1, max_items = 1000)]
     pub requests: Vec<ThumbnailRequest>,

@@ -11,6 +11,7 @@ use crate::{
     metadata,
     models::ModelPool,
     paths::Roots,
+    pictures::PictureCache,
     pull::{self, PullProgress},
     replies::{
         AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply, Message,
@@ -22,7 +23,7 @@ use crate::{
         MAX_THUMBNAILS, MetadataRequest, SceneThumbnailsRequest, ThumbnailsRequest,
     },
     tasks::TaskTable,
-    thumbnails,
+    thumbnails::{self, Sources},
 };
 use rushes_infer::fetch::PullReport;
 use rushes_license::Gate;
@@ -53,6 +54,7 @@ struct Inner {
     models: ModelPool,
     reception: Arc<Reception>,
     library: Library,
+    pictures: PictureCache,
     tasks: TaskTable,
     analyst: Analyst,
 }
@@ -88,6 +90,7 @@ impl Engine {
             models,
             reception,
             library: Library::default(),
+            pictures: PictureCache::default(),
             tasks: TaskTable::default(),
             analyst,
             config,
@@ -306,14 +309,10 @@ impl Engine {
         check_count("requests", request.requests.len(), MAX_THUMBNAILS)?;
         check_range("width", request.width, 16, 3840)?;
         request.requests.iter().try_for_each(|one| check_time(one.time_seconds))?;
-        self.0.roots.check(&request.cache_dir)?;
-        let inner = &self.0;
-        let rows = thumbnails::thumbnails(
-            &inner.reception,
-            &inner.roots,
-            &request.requests,
-            request.width,
-        );
+        let mut sources = self.sources(&request.cache_dir)?;
+        sources.folder.take_if(|_| request.exact);
+        let (named, width) = (&request.requests, request.width);
+        let rows = thumbnails::thumbnails(&sources, &self.0.roots, named, width);
         Ok(Thumbnails { thumbnails: rows })
     }
 
@@ -326,10 +325,17 @@ impl Engine {
         request: &SceneThumbnailsRequest,
     ) -> Result<SceneThumbnails, Failure> {
         check_range("max_thumbnails", request.max_thumbnails, 1, 600)?;
-        self.0.roots.check(&request.cache_dir)?;
+        let sources = self.sources(&request.cache_dir)?;
         let named = self.0.roots.check(&request.media_path)?;
         let path = if named.exists() { named } else { self.moved(request).unwrap_or(named) };
-        thumbnails::scene(&self.0.reception, &path, request)
+        thumbnails::scene(&sources, &path, request)
+    }
+
+    /// Where pictures come from. Without a usable analysis folder they come from the media.
+    fn sources(&self, cache_dir: &str) -> Result<Sources<'_>, Failure> {
+        let path = self.0.roots.check(cache_dir)?;
+        let folder = self.0.library.folder(&path).ok();
+        Ok(Sources { reception: &self.0.reception, cache: &self.0.pictures, folder })
     }
 
     /// Where the medium of this `hash_str` is now, if it was analysed into the folder.

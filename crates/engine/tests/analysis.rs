@@ -71,6 +71,7 @@ fn a_moved_file_is_the_same_medium() {
     fs::rename(&before, &after).unwrap();
     let request = SearchTextRequest {
         media_paths: Some(vec![text(&after)]),
+        min_similarity: Some(0.0),
         ..SearchTextRequest::simple("a face", text(studio.cache.path()))
     };
     let matches = studio.engine.search_text(&request).unwrap().matches;
@@ -225,6 +226,7 @@ fn a_picture_and_a_frame_find_what_they_show_and_words_refine_them() {
     let matches = studio.engine.search_image(&image).unwrap().matches;
     assert!(matches[0].similarity > 0.8, "{}", matches[0].similarity);
     assert_eq!(names(matches)[0], text(&media[1]));
+    image.min_similarity = Some(0.0);
     (image.query, image.text_weight) = (Some("people riding bicycles".to_owned()), 4.0);
     assert_eq!(names(studio.engine.search_image(&image).unwrap().matches)[0], text(&media[0]));
 
@@ -277,7 +279,7 @@ fn thumbnails_come_in_request_order_with_errors_in_their_rows() {
     let requests =
         vec![at(&bikes, 8.0), at("/nowhere.mp4", 0.0), at(&bikes, 99.0), at(&bikes, 0.0)];
     let cache_dir = text(studio.cache.path());
-    let request = ThumbnailsRequest { cache_dir, width: 160, requests };
+    let request = ThumbnailsRequest { cache_dir, width: 160, exact: false, requests };
     let rows = studio.engine.thumbnails(&request).unwrap().thumbnails;
     let has_picture: Vec<bool> = rows.iter().map(|row| row.thumbnail.is_some()).collect();
     assert_eq!(has_picture, [true, false, false, true]);
@@ -287,4 +289,37 @@ fn thumbnails_come_in_request_order_with_errors_in_their_rows() {
     let before_the_start = ThumbnailsRequest { requests, ..request };
     let failure = studio.engine.thumbnails(&before_the_start).unwrap_err();
     assert_eq!(failure.code, ErrorCode::BadRequest);
+}
+
+#[test]
+fn small_thumbnails_come_from_previews_and_larger_ones_from_the_medium() {
+    let studio = studio();
+    let rabbit = clip("bigbuckbunny.mp4");
+    studio.analyze(&studio.request(std::slice::from_ref(&rabbit)));
+    let ask_for = |exact: bool, width: u32, times: &[f64]| -> Vec<Option<String>> {
+        let one =
+            |&time_seconds: &f64| ThumbnailRequest { media_path: text(&rabbit), time_seconds };
+        let requests = times.iter().map(one).collect();
+        let cache_dir = text(studio.cache.path());
+        let request = ThumbnailsRequest { cache_dir, width, exact, requests };
+        let rows = studio.engine.thumbnails(&request).unwrap().thumbnails;
+        rows.into_iter().map(|row| row.thumbnail).collect()
+    };
+    let ask = |width, times: &[f64]| ask_for(false, width, times);
+    // One preview stands for two times of a shot, which the medium shows five frames apart.
+    let near = [1.0, 1.2];
+    let (small, default, large) = (ask(160, &near), ask(320, &near), ask(400, &near));
+    assert!(small[0].is_some() && small[0] == small[1]);
+    assert!(default[0].is_some() && default[0] == default[1]);
+    assert!(large[0].is_some() && large[0] != large[1]);
+    let exact = ask_for(true, 160, &near);
+    assert!(exact[0].is_some() && exact[0] != exact[1]);
+    // A preview stands for no time outside the medium.
+    assert_eq!(ask(160, &[10.3]), [None]);
+    // What is kept is what was made, and equal times share it.
+    assert_eq!(ask(400, &[1.2, 1.0, 1.2]), [large[1].clone(), large[0].clone(), large[1].clone()]);
+    // Looking at thumbnails brings no analysis into searches.
+    studio.engine.clear(&ClearRequest::default()).unwrap();
+    assert_eq!(ask(160, &near), small);
+    assert_eq!(studio.engine.clear(&ClearRequest::default()).unwrap().loaded.media, 0);
 }

@@ -53,4 +53,5 @@ pub use limits::Limits;
 pub use plan::{DecodePlan, Pass};
 pub use program::{ExitReport, run_program};
 pub use raster::{fit, jpeg, resize};
+pub use still::read_preview;
 pub use tools::Tools;

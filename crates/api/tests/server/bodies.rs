@@ -59,6 +59,38 @@ fn the_message_names_the_field() {
 }
 
 #[test]
+fn times_and_widths_that_are_none_are_400() {
+    let at = |time: &str, width: &str| {
+        let one = format!("{{\"media_path\":\"/a.mp4\",\"time_seconds\":{time}}}");
+        format!("{{\"cache_dir\":\"/c\",\"width\":{width},\"requests\":[{one}]}}")
+    };
+    let many = vec![r#"{"media_path":"/a.mp4","time_seconds":0}"#; 1001].join(",");
+    let table = [
+        (at("NaN", "320"), "expected value"),
+        (at("Infinity", "320"), "expected value"),
+        (at("1e999", "320"), "out of range"),
+        (at("-0.5", "320"), "time_seconds is -0.5"),
+        (at("-1e300", "320"), "time_seconds"),
+        (at("0", "15"), "width is 15"),
+        (at("0", "3841"), "width is 3841"),
+        (at("0", "-1"), "width"),
+        (r#"{"cache_dir":"/c","requests":[]}"#.to_owned(), "requests has 0 items"),
+        (format!("{{\"cache_dir\":\"/c\",\"requests\":[{many}]}}"), "requests has 1001 items"),
+    ];
+    for (body, words) in table {
+        let message = SHARED.post_text("/api/v1/thumbnails", &body).refusal(400);
+        assert!(message.contains(words), "{words}: {message}");
+    }
+    // A time that no medium has is the row's own trouble, and a hundred rows take no time.
+    let missing = vec![json!({"media_path": "/no/such.mp4", "time_seconds": 1e300}); 100];
+    let body = json!({"cache_dir": "/tmp", "requests": missing});
+    let rows = SHARED.post("/api/v1/thumbnails", &body).json();
+    let rows = rows["thumbnails"].as_array().unwrap();
+    assert_eq!(rows.len(), 100);
+    assert!(rows.iter().all(|row| row["error"].as_str().unwrap().contains("/no/such.mp4")));
+}
+
+#[test]
 fn what_is_not_a_json_object_is_400() {
     let bad = [
         "",

@@ -54,9 +54,9 @@ pub fn spread(moments: Vec<Moment>) -> Vec<Moment> {
         let takes = kept.entry(family).or_default();
         *takes += 1;
         if *takes <= TAKES_KEPT {
-            page.push(moment)
+            page.push(moment);
         } else {
-            waiting.push(moment)
+            waiting.push(moment);
         }
         if page.len() == PAGE {
             break;
