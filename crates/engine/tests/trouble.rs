@@ -29,7 +29,10 @@ fn an_analysis_that_another_process_replaced_or_removed_is_opened_again() {
     let sparse =
         AnalyzeRequest { force: true, sampling: SamplingName::Fast, ..studio.request(&bikes) };
     studio.analyze(&sparse);
-    let query = SearchTextRequest::simple("bicycles", text(studio.cache.path()));
+    let query = SearchTextRequest {
+        min_similarity: Some(0.0),
+        ..SearchTextRequest::simple("bicycles", text(studio.cache.path()))
+    };
     let replaced = first.search_text(&query).unwrap().matches;
     assert_eq!(replaced.len(), studio.search("bicycles").len());
     assert!(replaced.iter().all(|found| found.image.starts_with("/9j/")));

@@ -6,15 +6,21 @@
 
 use crate::{Limits, MediaError, Tools, source};
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, metadata::Orientation};
+use memchr::memmem;
 use rushes_model::{MediaFacts, MediaKind, Picture};
 use std::{
     fs::File,
-    io::{BufReader, Read as _, Seek as _},
+    io::{BufReader, Cursor, Read as _, Seek as _},
     path::Path,
 };
 
 /// Bytes that tell every format of the table.
 const HEAD: u64 = 16;
+/// Markers of JPEG (ITU T.81, table B.1): a scan begins, and the picture ends.
+const START_OF_SCAN: u8 = 0xda;
+const END_OF_IMAGE: [u8; 2] = [0xff, 0xd9];
+/// Longest side of a preview, in pixels.
+const PREVIEW_SIDE: u32 = 1024;
 
 /// Formats that ffmpeg decodes: first bytes, ffmpeg's demuxer.
 const DEMUXERS: [(&[u8], &str); 13] = [
@@ -161,8 +167,48 @@ fn open<'a>(
     }
 }
 
+/// Refuses a JPEG without an end: its decoder would make the missing part grey.
+fn refuse_cut_short(mut file: &File, path: &Path) -> Result<(), MediaError> {
+    let mut bytes = Vec::new();
+    let read = file.read_to_end(&mut bytes).and_then(|_| file.rewind());
+    read.map_err(|source| source::unreadable(path, source))?;
+    match scans(&bytes) {
+        Some(scans) if memmem::find(scans, &END_OF_IMAGE).is_none() => Err(MediaError::NotMedia {
+            path: path.to_owned(),
+            detail: "the file ends in the middle of the picture".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What follows the header of a JPEG; `None` when the header is not in order, which the decoder tells.
+/// The segments are stepped over, since a small picture inside of them has an end too (ITU T.81, B.1).
+fn scans(jpeg: &[u8]) -> Option<&[u8]> {
+    let mut rest = jpeg.get(2..)?;
+    loop {
+        let &[0xff, marker, high, low, ..] = rest else { return None };
+        if marker == START_OF_SCAN {
+            return Some(rest);
+        }
+        rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..)?;
+    }
+}
+
 fn not_media(path: &Path, error: &image::ImageError) -> MediaError {
     MediaError::NotMedia { path: path.to_owned(), detail: error.to_string() }
+}
+
+/// The picture of a JPEG file of at most 1024 pixels a side, as analyses keep them; `None`
+/// when it is anything else.
+#[must_use]
+pub fn read_preview(jpeg: &[u8]) -> Option<Picture> {
+    let mut reader = ImageReader::with_format(Cursor::new(jpeg), ImageFormat::Jpeg);
+    let mut allowed = image::Limits::default();
+    (allowed.max_image_width, allowed.max_image_height) = (Some(PREVIEW_SIDE), Some(PREVIEW_SIDE));
+    reader.limits(allowed);
+    let image = reader.decode().ok()?.into_rgb8();
+    let (width, height) = image.dimensions();
+    Picture::new(width, height, image.into_raw())
 }
 
 impl Tools {
@@ -178,6 +224,9 @@ impl Tools {
         let Kind::Decodable(format) = kind else {
             return self.first_picture(path, kind);
         };
+        if format == ImageFormat::Jpeg {
+            refuse_cut_short(&file, path)?;
+        }
         let mut decoder = open(file, path, format, self.limits())?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let mut image =

@@ -131,6 +131,46 @@ fn huge_and_damaged_pictures_are_refused() {
 }
 
 #[test]
+fn pictures_that_are_something_else() {
+    let made = Fixtures::new();
+    let read = |name: &str| made.tools.read_image(&made.path(name));
+    made.ffmpeg("-f lavfi -i testsrc=s=64x48:r=10 -t 1 -c:v libx264 -pix_fmt yuv420p film.mp4");
+    made.ffmpeg("-f lavfi -i testsrc=s=64x48:r=10 -t 1 moving.webp");
+    // Content decides, not the name; of what moves the first picture is taken.
+    fs_err::rename(made.path("film.mp4"), made.path("film.jpg")).unwrap();
+    assert_eq!(made.probe(&made.path("film.jpg")).kind, MediaKind::Video);
+    assert_eq!(read("film.jpg").unwrap().width, 64);
+    assert_eq!(read("moving.webp").unwrap().width, 64);
+    fs_err::write(made.path("still.mp4"), jpeg(&two_halves(), 90).unwrap()).unwrap();
+    assert_eq!(made.probe(&made.path("still.mp4")).kind, MediaKind::Image);
+    let dot = Picture::new(1, 1, vec![250, 10, 10]).unwrap();
+    fs_err::write(made.path("dot.jpg"), jpeg(&dot, 90).unwrap()).unwrap();
+    assert_eq!(fit(&read("dot.jpg").unwrap(), 640).width, 1);
+
+    fs_err::write(made.path("text.jpg"), "Meeting at noon.\n".repeat(500)).unwrap();
+    assert!(matches!(read("text.jpg"), Err(MediaError::NotMedia { .. })));
+    fs_err::create_dir_all(made.path("folder.jpg")).unwrap();
+    assert!(matches!(read("folder.jpg"), Err(MediaError::NotAFile { what: "a folder", .. })));
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    let (cwd, fifo) = (rustix::fs::CWD, rustix::fs::FileType::Fifo);
+    rustix::fs::mknodat(cwd, &made.path("pipe.jpg"), fifo, mode, 0).unwrap();
+    assert!(matches!(read("pipe.jpg"), Err(MediaError::NotAFile { what: "a pipe", .. })));
+    std::os::unix::fs::symlink("/dev/zero", made.path("zero.jpg")).unwrap();
+    assert!(matches!(read("zero.jpg"), Err(MediaError::NotAFile { what: "a device", .. })));
+}
+
+#[test]
+fn previews_are_jpegs_of_a_small_size() {
+    let preview = rushes_media::read_preview(&jpeg(&two_halves(), 90).unwrap()).unwrap();
+    assert!(preview.width == 48 && reddish(&preview, 24, 8));
+    let wide = Picture::new(1025, 1, vec![9; 1025 * 3]).unwrap();
+    assert!(rushes_media::read_preview(&jpeg(&wide, 90).unwrap()).is_none());
+    for bad in [b"".as_slice(), b"\xff\xd8\xff", &claiming(8, 8)] {
+        assert!(rushes_media::read_preview(bad).is_none());
+    }
+}
+
+#[test]
 fn sizes() {
     let picture = two_halves();
     let small = resize(&picture, 12, 8);

@@ -94,8 +94,10 @@ impl Studio {
         }
     }
 
+    /// A search of everything that leaves nothing out, however little it fits.
     pub fn search(&self, query: &str) -> Vec<VisualMatch> {
-        let request = SearchTextRequest::simple(query, text(self.cache.path()));
+        let simple = SearchTextRequest::simple(query, text(self.cache.path()));
+        let request = SearchTextRequest { min_similarity: Some(0.0), ..simple };
         self.engine.search_text(&request).unwrap().matches
     }
 }
