@@ -146,35 +146,38 @@ impl Sample {
         for kind in ["nonsense", "absent"] {
             let wanted = |columns: &Vec<&str>| columns[0] == kind && columns.get(2) == Some(&split);
             let queries = absent.lines().map(|line| line.split('\t').collect()).filter(wanted);
-            let (mut all, mut empty) = (0, 0);
+            let (mut all, mut empty) = (0_u32, 0_u32);
             for columns in queries {
                 let query = columns.get(1).context("a row without a query")?;
                 let best = self.scores(model, query)?.first().map_or(0.0, |(_, score)| *score);
                 all += 1;
-                empty += usize::from(curve.similarity(best) < least);
+                empty += u32::from(curve.similarity(best) < least);
             }
-            let share = 100.0 * empty as f64 / all.max(1) as f64;
+            let share = 100.0 * f64::from(empty) / f64::from(all.max(1));
             println!("  {kind} queries that come back empty: {empty} of {all} ({share:.1} %)");
         }
         Ok(())
     }
 }
 
+/// An analysed medium: its rows, their times and the shots.
+type Analysed = (Rows, Vec<f64>, Vec<Shot>);
+
 /// Cosines of frames of one shot, and of frames of different media.
 fn frames(folder: &Path) -> Result<(Vec<f32>, Vec<f32>)> {
-    let mut media: Vec<(Rows, Vec<(f64, usize)>, Vec<Shot>)> = Vec::new();
+    let mut media: Vec<Analysed> = Vec::new();
     for entry in AnalysisFolder::open(folder)?.list()? {
         let file = VisualBundleFile::open(&entry.path)?;
         let at = file.rows();
         let rows = Rows::read(&at.path, at.offset, at.count, at.width)?;
-        let times = file.times().iter().map(|time| time.seconds).zip(0..).collect();
+        let times = file.times().iter().map(|time| time.seconds).collect();
         media.push((rows, times, file.shots().to_vec()));
     }
     let (mut alike, mut unlike) = (Vec::new(), Vec::new());
     for (index, (rows, times, shots)) in media.iter().enumerate() {
         for shot in shots {
-            let inside = times.iter().filter(|(seconds, _)| shot.range.contains(*seconds));
-            let inside: Vec<usize> = inside.map(|(_, row)| *row).collect();
+            let inside = |row: &usize| shot.range.contains(times[*row]);
+            let inside: Vec<usize> = (0..times.len()).filter(inside).collect();
             let pairs = inside.windows(2).map(|pair| cosine(rows.row(pair[0]), rows.row(pair[1])));
             // Frames that share one vector say nothing.
             alike.extend(pairs.filter(|cosine| *cosine < 0.9999));

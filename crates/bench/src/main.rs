@@ -5,8 +5,11 @@
 mod analysis;
 mod calibrate;
 mod gallery;
+mod pictures;
 mod retrieval;
 mod scan;
+mod search;
+mod space;
 
 use anyhow::Result;
 use clap::Parser;
@@ -18,17 +21,23 @@ enum Command {
     Retrieval(retrieval::Arguments),
     /// Speed, memory and size of an analysis, and the time to its first result.
     Analysis(analysis::Arguments),
+    /// Thumbnails of a long film, and a large still on its way to the model.
+    Pictures(pictures::Arguments),
     /// What a model's scores mean: its calibration for the registry.
     Calibrate(calibrate::Arguments),
     /// Latency of the exact scan.
     Scan(scan::Arguments),
+    /// Latency of whole searches, previews and reply included.
+    Search(search::Arguments),
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Retrieval(arguments) => retrieval::run(&arguments),
         Command::Analysis(arguments) => analysis::run(&arguments),
+        Command::Pictures(arguments) => pictures::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
+        Command::Search(arguments) => search::run(&arguments),
     }
 }
