@@ -153,7 +153,7 @@ fn pictures_that_are_something_else() {
     assert!(matches!(read("folder.jpg"), Err(MediaError::NotAFile { what: "a folder", .. })));
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     let (cwd, fifo) = (rustix::fs::CWD, rustix::fs::FileType::Fifo);
-    rustix::fs::mknodat(cwd, &made.path("pipe.jpg"), fifo, mode, 0).unwrap();
+    rustix::fs::mknodat(cwd, made.path("pipe.jpg"), fifo, mode, 0).unwrap();
     assert!(matches!(read("pipe.jpg"), Err(MediaError::NotAFile { what: "a pipe", .. })));
     std::os::unix::fs::symlink("/dev/zero", made.path("zero.jpg")).unwrap();
     assert!(matches!(read("zero.jpg"), Err(MediaError::NotAFile { what: "a device", .. })));
