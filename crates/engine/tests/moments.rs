@@ -19,7 +19,7 @@ const RABBIT: &str = "a rabbit in a meadow";
 
 /// A film of `frames` frames each of the bicycles, the rabbit and the man, at a rate.
 fn three_shots(output: &Path, rate: &str, frames: u32, more: &[&str]) {
-    let inputs = ["bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4"].map(|name| clip(name));
+    let inputs = ["bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4"].map(clip);
     let inputs: Vec<String> =
         inputs.iter().flat_map(|path| ["-i".to_owned(), text(path)]).collect();
     let cut = |input: usize| {
