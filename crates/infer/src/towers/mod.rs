@@ -7,6 +7,7 @@
 //! A model's folder holds `vision.onnx` and `text.onnx`, or `model.onnx` with both towers in one graph,
 //! and `tokenizer.json` unless the family's words are in a component.
 
+mod clean;
 mod model;
 mod pixels;
 mod recipe;

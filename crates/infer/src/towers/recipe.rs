@@ -1,5 +1,6 @@
 //! What the families fix.
 
+use super::clean;
 use crate::{registry::Family, resize::FilterType};
 
 /// How a picture is brought to the model's square.
@@ -28,8 +29,8 @@ pub(super) struct Recipe {
     pub first_token: Option<&'static str>,
     /// Token after every sentence.
     pub last_token: &'static str,
-    /// Whether sentences are lower-cased before the tokenizer, whose file does not do it.
-    pub lower_case: bool,
+    /// What sentences go through before the tokenizer, whose file does not do it.
+    pub clean: fn(&str) -> String,
 }
 
 /// CLIP's image processor and tokenizer, as published with the weights (`preprocessor_config.json`).
@@ -43,7 +44,7 @@ const CLIP: Recipe = Recipe {
     tokens: 77,
     first_token: Some("<|startoftext|>"),
     last_token: "<|endoftext|>",
-    lower_case: false,
+    clean: clean::plain,
 };
 
 /// SigLIP 2's, likewise. It was trained on lower-cased sentences of exactly 64 tokens.
@@ -57,7 +58,7 @@ const SIGLIP2: Recipe = Recipe {
     tokens: 64,
     first_token: None,
     last_token: "<eos>",
-    lower_case: true,
+    clean: clean::lower_case,
 };
 
 impl Recipe {

