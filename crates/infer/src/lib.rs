@@ -22,5 +22,5 @@ pub mod yunet;
 
 pub use calibration::{Calibration, Curve};
 pub use open::open_visual;
-pub use runtime::{Input, Output, Runtime, SessionPool};
+pub use runtime::{Input, Output, Provider, ProviderChoice, Runtime, SessionPool};
 pub use visual::{Embedding, InferError, TextQuery, VisualModel};
