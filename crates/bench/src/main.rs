@@ -10,6 +10,7 @@ mod retrieval;
 mod scan;
 mod search;
 mod space;
+mod templates;
 
 use anyhow::Result;
 use clap::Parser;
@@ -25,6 +26,8 @@ enum Command {
     Pictures(pictures::Arguments),
     /// What a model's scores mean: its calibration for the registry.
     Calibrate(calibrate::Arguments),
+    /// Which templates for searches serve a model.
+    Templates(templates::Arguments),
     /// Latency of the exact scan.
     Scan(scan::Arguments),
     /// Latency of whole searches, previews and reply included.
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
         Command::Analysis(arguments) => analysis::run(&arguments),
         Command::Pictures(arguments) => pictures::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Templates(arguments) => templates::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
     }

@@ -5,8 +5,9 @@ use crate::gallery::{Pair, Picture, analyse, gallery_rows, read_table};
 use anyhow::Result;
 use clap::Args;
 use rushes_engine::{Config, Engine};
+use rushes_infer::TextQuery;
 use rushes_model::ModelKey;
-use rushes_vectors::{Query, Segment, top_k};
+use rushes_vectors::{Hit, Query, Segment, top_k};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Arguments of `retrieval`.
@@ -28,7 +29,7 @@ pub struct Arguments {
 
 /// Sums over ranks.
 #[derive(Default, Clone, Copy)]
-struct Score {
+pub struct Score {
     queries: u32,
     at_1: u32,
     at_3: u32,
@@ -37,7 +38,8 @@ struct Score {
 }
 
 impl Score {
-    fn add(&mut self, rank: usize) {
+    /// Counts a query whose best right picture has this rank, from 1.
+    pub fn add(&mut self, rank: usize) {
         self.queries += 1;
         self.at_1 += u32::from(rank == 1);
         self.at_3 += u32::from(rank <= 3);
@@ -45,7 +47,8 @@ impl Score {
         self.reciprocal += 1.0 / rank as f64;
     }
 
-    fn print(&self, name: &str) {
+    /// Prints a line.
+    pub fn print(&self, name: &str) {
         let share = |count: u32| f64::from(count) / f64::from(self.queries.max(1));
         println!(
             "  {name:8} n={:3}  R@1 {:.3}  R@3 {:.3}  R@5 {:.3}  MRR {:.3}",
@@ -83,16 +86,10 @@ fn measure(
     rows: &[(Picture, Segment)],
 ) -> Result<()> {
     let visual = engine.models().visual(model, Duration::from_secs(120))?;
-    let segments: Vec<&Segment> = rows.iter().map(|(_, segment)| segment).collect();
     let mut groups: BTreeMap<&str, Score> = BTreeMap::new();
     let mut all = Score::default();
     for pair in pairs {
-        let text = visual.embed_text(&pair.query)?;
-        let query = Query::new(text.vector).with_words(&text.words, text.word_weight);
-        let hits = top_k(&segments, &query, segments.len(), None)?;
-        let right = |hit: &rushes_vectors::Hit| pair.right.contains(&rows[hit.segment].0);
-        // What is not found at all, as with a score that is no number, counts as last.
-        let rank = hits.iter().position(right).unwrap_or(segments.len()) + 1;
+        let rank = rank_of(pair, visual.embed_text(&pair.query)?, rows)?;
         groups.entry(&pair.group).or_default().add(rank);
         all.add(rank);
     }
@@ -102,4 +99,14 @@ fn measure(
     }
     all.print("all");
     Ok(())
+}
+
+/// Rank, from 1, of the best right picture of a query among all rows.
+pub fn rank_of(pair: &Pair, text: TextQuery, rows: &[(Picture, Segment)]) -> Result<usize> {
+    let segments: Vec<&Segment> = rows.iter().map(|(_, segment)| segment).collect();
+    let query = Query::new(text.vector).with_words(&text.words, text.word_weight);
+    let hits = top_k(&segments, &query, segments.len(), None)?;
+    let right = |hit: &Hit| pair.right.contains(&rows[hit.segment].0);
+    // What is not found at all, as with a score that is no number, counts as last.
+    Ok(hits.iter().position(right).unwrap_or(segments.len()) + 1)
 }

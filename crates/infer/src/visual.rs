@@ -1,6 +1,6 @@
 //! What every visual model can do.
 
-use crate::{Calibration, Curve, registry::RegistryError};
+use crate::{Calibration, Curve, Template, registry::RegistryError};
 use rushes_model::{ModelKey, Picture};
 use std::{path::PathBuf, time::Duration};
 
@@ -55,11 +55,24 @@ pub trait VisualModel: Send + Sync {
     /// When inference fails.
     fn embed_picture(&self, picture: &Picture) -> Result<Embedding, InferError>;
 
-    /// Embeds a sentence; what is longer than the model reads is cut.
+    /// Embeds a sentence in the model's own templates; what is longer than the model reads is cut.
     ///
     /// # Errors
     /// When inference fails.
-    fn embed_text(&self, text: &str) -> Result<TextQuery, InferError>;
+    fn embed_text(&self, text: &str) -> Result<TextQuery, InferError> {
+        self.embed_text_in(self.templates(), text)
+    }
+
+    /// Embeds a sentence in these templates, or as typed when there are none.
+    ///
+    /// # Errors
+    /// When inference fails.
+    fn embed_text_in(&self, templates: &[Template], text: &str) -> Result<TextQuery, InferError>;
+
+    /// The model's own templates; none for models that read words as they are typed.
+    fn templates(&self) -> &[Template] {
+        &[]
+    }
 
     /// Gives back memory that can be had again, if it was last used at least `longest` ago: of a text
     /// tower always, of the picture side where the model can. The next call takes it again and waits.

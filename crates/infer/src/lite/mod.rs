@@ -21,8 +21,9 @@ pub mod vocabulary;
 use crate::lazy::Lazy;
 use crate::minilm::{DIMENSIONS, SentenceEncoder, normalise};
 use crate::ssd::Detector;
+use crate::template::mean_vector;
 use crate::yunet::FaceDetector;
-use crate::{Calibration, Curve, Embedding, InferError, Runtime, TextQuery, VisualModel};
+use crate::{Calibration, Curve, Embedding, InferError, Runtime, Template, TextQuery, VisualModel};
 use attributes::{MIN_FACE_SCORE, Sights, attributes};
 use classes::{Classifier, Crop};
 use look::Look;
@@ -265,11 +266,11 @@ impl VisualModel for LiteModel {
         Ok(Embedding { vector, tags: tags(&seen) })
     }
 
-    fn embed_text(&self, text: &str) -> Result<TextQuery, InferError> {
+    fn embed_text_in(&self, templates: &[Template], text: &str) -> Result<TextQuery, InferError> {
         let open = || SentenceEncoder::open(&self.runtime, &self.models, self.workers);
         let encoder = self.text.get(open)?;
         Ok(TextQuery {
-            vector: encoder.encode(text)?,
+            vector: mean_vector(templates, text, |sentence| encoder.encode(sentence))?,
             words: self.words.words(text),
             word_weight: WORD_WEIGHT,
             curve: self.calibration().text,

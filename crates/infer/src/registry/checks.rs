@@ -3,7 +3,7 @@
 //! A user's file is input: its names become paths, addresses and arguments of a program, so each is
 //! held to the letters that such names have.
 
-use super::{Entry, HubSource, Kind, ModelFile, PackageSource, RegistryError, Source};
+use super::{Entry, Family, HubSource, Kind, ModelFile, PackageSource, RegistryError, Source};
 use rushes_model::ModelKey;
 use std::collections::HashSet;
 
@@ -69,6 +69,8 @@ fn check_entry(entry: &Entry) -> Result<(), String> {
     if entry.kind == Kind::Visual && !runs {
         return Err("a visual model needs family, dimensions and resolution".to_owned());
     }
+    let has_text_tower = matches!(entry.family, Some(Family::Clip | Family::Siglip2));
+    require(has_text_tower || entry.templates.is_empty(), "templates are for two-tower models")?;
     let mut names = HashSet::new();
     for file in &entry.files {
         if !names.insert(file.name.as_str()) {

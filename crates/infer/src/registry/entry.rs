@@ -1,7 +1,7 @@
 //! The form of a registry entry.
 
 use super::Sha256Digest;
-use crate::Calibration;
+use crate::{Calibration, Template};
 use rushes_model::ModelKey;
 use serde::Deserialize;
 use std::fmt;
@@ -26,6 +26,9 @@ pub struct Entry {
     pub resolution: Option<u32>,
     /// What its scores mean, where somebody has measured it.
     pub calibration: Option<Calibration>,
+    /// What searches are put into, of two-tower models; none: they are read as typed.
+    #[serde(default)]
+    pub templates: Vec<Template>,
     /// ISO 639-1 codes of the languages that it understands; `mul` for very many.
     #[serde(default)]
     pub languages: Vec<String>,

@@ -71,6 +71,7 @@ fn open_towers(
         resolution,
         dimensions: dimensions as usize,
         calibration: entry.calibration.unwrap_or_default(),
+        templates: entry.templates.clone(),
         vision,
         text: TextSide { runtime: runtime.clone(), graph: text, words, open: Lazy::default() },
     })

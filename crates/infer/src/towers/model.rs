@@ -6,9 +6,10 @@ use super::{
     words::{Tokens, WordSource, Words},
 };
 use crate::{
-    Calibration, Embedding, InferError, Runtime, SessionPool, TextQuery, VisualModel,
+    Calibration, Embedding, InferError, Runtime, SessionPool, Template, TextQuery, VisualModel,
     lazy::Lazy,
     runtime::{Input, Output},
+    template::mean_vector,
 };
 use half::f16;
 use rushes_model::{ModelKey, Picture};
@@ -25,6 +26,7 @@ pub(super) struct Towers {
     pub(super) resolution: u32,
     pub(super) dimensions: usize,
     pub(super) calibration: Calibration,
+    pub(super) templates: Vec<Template>,
     pub(super) vision: Arc<SessionPool>,
     pub(super) text: TextSide,
 }
@@ -116,6 +118,18 @@ impl Towers {
         Ok(vector)
     }
 
+    /// A sentence's vector.
+    fn read(&self, tower: &TextTower, sentence: &str) -> Result<Vec<f32>, InferError> {
+        let tokens = tower.words.tokens(sentence).map_err(|error| self.failed(error))?;
+        let side = self.resolution as usize;
+        let black = if tower.pool.inputs().iter().any(|(name, _)| name == PIXELS) {
+            vec![0.0; 3 * side * side]
+        } else {
+            Vec::new()
+        };
+        self.run(&tower.pool, &black, &tokens, self.recipe.text_output)
+    }
+
     /// What the text half of a joint graph gets beside a picture.
     fn no_words(&self) -> Tokens {
         let length = self.recipe.tokens;
@@ -153,17 +167,14 @@ impl VisualModel for Towers {
         Ok(Embedding { vector, tags: Vec::new() })
     }
 
-    fn embed_text(&self, text: &str) -> Result<TextQuery, InferError> {
+    fn embed_text_in(&self, templates: &[Template], text: &str) -> Result<TextQuery, InferError> {
         let tower = self.text.get(&self.key, self.recipe)?;
-        let tokens = tower.words.tokens(text).map_err(|error| self.failed(error))?;
-        let side = self.resolution as usize;
-        let black = if tower.pool.inputs().iter().any(|(name, _)| name == PIXELS) {
-            vec![0.0; 3 * side * side]
-        } else {
-            Vec::new()
-        };
-        let vector = self.run(&tower.pool, &black, &tokens, self.recipe.text_output)?;
+        let vector = mean_vector(templates, text, |sentence| self.read(&tower, sentence))?;
         Ok(TextQuery { vector, words: Vec::new(), word_weight: 0.0, curve: self.calibration.text })
+    }
+
+    fn templates(&self) -> &[Template] {
+        &self.templates
     }
 
     fn drop_idle(&self, longest: Duration) {

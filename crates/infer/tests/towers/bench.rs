@@ -32,10 +32,22 @@ impl Bench {
         resolution: usize,
         files: &[(&str, Vec<u8>)],
     ) -> Self {
+        Self::with_entry(family, dimensions, resolution, "", files)
+    }
+
+    /// The same with more lines in the registry entry.
+    pub fn with_entry(
+        family: &str,
+        dimensions: usize,
+        resolution: usize,
+        more: &str,
+        files: &[(&str, Vec<u8>)],
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut text = format!(
             "[[entry]]\nkey = \"tiny\"\nname = \"x\"\nkind = \"visual\"\nlicense = \"MIT\"\n\
-             family = \"{family}\"\ndimensions = {dimensions}\nresolution = {resolution}\n"
+             family = \"{family}\"\ndimensions = {dimensions}\nresolution = {resolution}\n\
+             {more}\n"
         );
         fs_err::create_dir_all(home.path().join("tiny")).unwrap();
         for (name, content) in files {

@@ -261,6 +261,31 @@ fn siglip2(element: Element) -> Bench {
     Bench::new("siglip2", SIGLIP_SAMPLES, 256, &files)
 }
 
+/// CLIP's tiny model with these templates in its registry entry.
+fn clip_in(templates: &str) -> Bench {
+    let files = [("vision.onnx", clip_vision(Element::F32)), ("text.onnx", clip_text())];
+    Bench::with_entry("clip", CLIP_SAMPLES, CLIP_SIDE, &format!("templates = {templates}"), &files)
+}
+
+#[test]
+fn sentences_go_into_the_models_templates() {
+    let read = |bench: Bench, text: &str| bench.open().unwrap().embed_text(text).unwrap().vector;
+    let photo = read(clip(), "a photo of a cat");
+    let drawing = read(clip(), "a drawing of a cat");
+    assert_eq!(read(clip_in(r#"["a photo of {}"]"#), "a cat"), photo);
+
+    let both = read(clip_in(r#"["a photo of {}", "a drawing of {}"]"#), "a cat");
+    let sum = photo.iter().zip(&drawing).map(|(a, b)| f64::from(*a) + f64::from(*b));
+    assert!(cosine(&both, &normalised(sum.collect())) > 0.999_999);
+    assert!(photo != drawing);
+
+    let bench = clip_in(r#"["a photo of {}"]"#);
+    let model = bench.open().unwrap();
+    assert_eq!(model.templates()[0].as_str(), "a photo of {}");
+    let typed = model.embed_text_in(&[], "a photo of a cat").unwrap().vector;
+    assert_eq!(typed, photo);
+}
+
 #[test]
 fn siglip2_reads_lower_case_sentences_of_64_tokens() {
     let query = siglip2(Element::F32).open().unwrap().embed_text("Red CAR").unwrap();
