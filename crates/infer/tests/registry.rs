@@ -37,6 +37,8 @@ fn the_builtin_registry_names_what_runs() {
             ("lite-260", Some(Family::Lite), Some(384)),
             ("lite-260-fast", Some(Family::Lite), Some(384)),
             ("v2-medium-256", Some(Family::Siglip2), Some(768)),
+            ("v2-medium-256-full", Some(Family::Siglip2), Some(768)),
+            ("v2-medium-256-small", Some(Family::Siglip2), Some(768)),
             ("clip-b32", Some(Family::Clip), Some(512)),
             ("tinyclip-8m", Some(Family::Clip), Some(512)),
         ]
@@ -56,6 +58,30 @@ fn the_builtin_registry_names_what_runs() {
         closure_keys(&registry, "lite-260-fast"),
         ["lite-260-fast", "onnxruntime", "efficientnet-lite2", "yunet", "minilm-l6"]
     );
+}
+
+/// Of each precision the file that was measured; the int8 picture tower loses recall.
+#[test]
+fn precisions_of_a_model_differ_in_their_files_alone() {
+    let registry = Registry::builtin().unwrap();
+    let files = |of: &str| {
+        let entry = registry.get(&key(of)).unwrap();
+        let path = |name: &str| match &entry.file(name).unwrap().source {
+            Source::Hub(hub) => hub.path.clone(),
+            Source::Package(package) => package.member.clone(),
+        };
+        assert_eq!(
+            (entry.resolution, entry.languages.as_slice()),
+            (Some(256), &["mul".into()][..])
+        );
+        ["vision.onnx", "text.onnx", "tokenizer.json"].map(path)
+    };
+    let [full, half, small] =
+        ["v2-medium-256-full", "v2-medium-256", "v2-medium-256-small"].map(files);
+    assert_eq!(full[..2], ["onnx/vision_model.onnx", "onnx/text_model_fp16.onnx"]);
+    assert_eq!(half[..2], ["onnx/vision_model_fp16.onnx", "onnx/text_model_q4f16.onnx"]);
+    assert_eq!(small[..2], ["onnx/vision_model_q4f16.onnx", "onnx/text_model_q4f16.onnx"]);
+    assert!(full[2] == half[2] && half[2] == small[2]);
 }
 
 /// The embedded defaults must install where no model hub can be reached.
@@ -129,6 +155,12 @@ fn files_that_are_not_registries_say_what_is_wrong() {
         ),
         (entry("../a", ""), "is not a model key"),
         (entry("a", "colour = 3"), "unknown field `colour`"),
+        (entry("a", "templates = [\"a photo\"]"), "must have {} exactly once"),
+        (entry("a", "templates = [\"{} and {}\"]"), "must have {} exactly once"),
+        (
+            entry("a", "family = \"lite\"\ntemplates = [\"a {}\"]"),
+            "templates are for two-tower models",
+        ),
         (entry("a", "family = \"yolo\""), "expected one of `lite`, `clip`, `siglip2`"),
         (visual, "a visual model needs family, dimensions and resolution"),
         (entry("a", &hub_file("../f", "a/b", "c")), "plain file name"),

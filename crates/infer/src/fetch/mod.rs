@@ -95,7 +95,8 @@ impl Monitor<'_> {
     }
 }
 
-/// Fetches every file of the entry and of what it requires that is absent or differs from its hash.
+/// Fetches every file of the entry and of what it requires that is absent or differs from its hash. What
+/// lies in another entry's folder already is linked.
 ///
 /// One pull at a time works on a models folder; another waits until it is done, and then finds the
 /// files there. A cancelled or broken pull keeps what it has of a hub file and goes on from there next
@@ -118,7 +119,8 @@ pub fn pull(
     }
     let mut monitor = Monitor { progress, cancelled, done: 0, total: 0 };
     let _lock = lock(folder.path(), &monitor)?;
-    let wanted = wanted_files(&closure, folder, cancelled)?;
+    let mut wanted = wanted_files(&closure, folder, cancelled)?;
+    take_from_other_entries(&mut wanted, registry, folder, cancelled)?;
     monitor.total = wanted.iter().map(|wanted| wanted.file.bytes).sum();
     check_space(folder.path(), monitor.total)?;
     fetch_all(&wanted, folder, settings, packages, &mut monitor)?;
@@ -145,6 +147,53 @@ fn wanted_files<'a>(
         }
     }
     Ok(wanted)
+}
+
+/// Links the files that another entry has on disk already, and leaves the others. Precisions of one model
+/// share their tokenizer, and some a tower.
+fn take_from_other_entries(
+    wanted: &mut Vec<Wanted<'_>>,
+    registry: &Registry,
+    folder: &ModelFolder,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), FetchError> {
+    let mut left = Vec::new();
+    for one in wanted.drain(..) {
+        let found = copy_on_disk(&one, registry, folder, cancelled)?;
+        if found.is_none_or(|path| link(&path, &one.target).is_err()) {
+            left.push(one);
+        }
+    }
+    *wanted = left;
+    Ok(())
+}
+
+/// The same file, whole and right, in the folder of another entry.
+fn copy_on_disk(
+    wanted: &Wanted<'_>,
+    registry: &Registry,
+    folder: &ModelFolder,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Option<PathBuf>, FetchError> {
+    for entry in registry.entries().iter().filter(|entry| entry.key != wanted.entry.key) {
+        for file in entry.files.iter().filter(|file| file.sha256 == wanted.file.sha256) {
+            if folder.matches(entry, file, cancelled)?.ok_or(FetchError::Cancelled)? {
+                return Ok(Some(folder.path_of(entry, &file.name)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Gives a file a second name, where the file system can.
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if to.exists() {
+        fs::remove_file(to)?;
+    }
+    fs::hard_link(from, to)
 }
 
 /// Packages first: they are small, and with them alone the embedded models run.

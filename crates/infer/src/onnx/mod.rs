@@ -18,13 +18,19 @@ mod convolution;
 mod proto;
 
 pub(crate) use convolution::{BatchNorm, Convolution};
+use half::f16;
 use prost::Message;
+
+/// Domain of the operators that are ONNX Runtime's own.
+const MICROSOFT: &str = "com.microsoft";
 
 /// What an input or output is made of. Numbers are `TensorProto.DataType` of onnx.proto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
     /// 32-bit floats.
     F32 = 1,
+    /// Bytes.
+    U8 = 2,
     /// 64-bit integers.
     I64 = 7,
     /// 16-bit floats.
@@ -101,6 +107,17 @@ impl GraphWriter {
         self.constant(name, Element::I64, sides, raw);
     }
 
+    /// A constant tensor of 16-bit floats.
+    pub fn halves(&mut self, name: &str, sides: &[i64], values: &[f16]) {
+        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, Element::F16, sides, raw);
+    }
+
+    /// A constant tensor of bytes.
+    pub fn bytes(&mut self, name: &str, sides: &[i64], values: &[u8]) {
+        self.constant(name, Element::U8, sides, values.to_vec());
+    }
+
     fn constant(&mut self, name: &str, element: Element, sides: &[i64], raw_data: Vec<u8>) {
         self.graph.initializer.push(proto::Tensor {
             dims: sides.to_vec(),
@@ -113,23 +130,48 @@ impl GraphWriter {
 
     /// Adds a node with one output. An input of the empty name is left out, as ONNX has it.
     pub fn node(&mut self, op: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) {
+        self.node_of("", op, inputs, output, attributes);
+    }
+
+    /// The same for an operator that is ONNX Runtime's own.
+    pub fn microsoft_node(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: Vec<Attribute>,
+    ) {
+        self.node_of(MICROSOFT, op, inputs, output, attributes);
+    }
+
+    fn node_of(
+        &mut self,
+        domain: &str,
+        op: &str,
+        inputs: &[&str],
+        output: &str,
+        attributes: Vec<Attribute>,
+    ) {
         self.graph.node.push(proto::Node {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
             output: vec![output.to_owned()],
             name: output.to_owned(),
             op_type: op.to_owned(),
             attribute: attributes.into_iter().map(|attribute| attribute.0).collect(),
-            domain: String::new(),
+            domain: domain.to_owned(),
         });
     }
 
     /// The model's bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
+        let own = self.graph.node.iter().any(|node| node.domain == MICROSOFT);
+        let own = own.then(|| proto::OperatorSet { domain: MICROSOFT.to_owned(), version: 1 });
+        let standard = proto::OperatorSet { domain: String::new(), version: 13 };
         proto::Model {
             // The pair that ONNX 1.8 wrote: old enough for every runtime that is met today.
             ir_version: 7,
-            opset_import: vec![proto::OperatorSet { domain: String::new(), version: 13 }],
+            opset_import: [standard].into_iter().chain(own).collect(),
             graph: Some(self.graph),
         }
         .encode_to_vec()

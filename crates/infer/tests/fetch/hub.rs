@@ -388,3 +388,34 @@ fn the_environment_sets_mirror_token_and_folders() {
     assert_eq!(unset, Settings::default());
     assert_eq!(unset.endpoint, DEFAULT_ENDPOINT);
 }
+
+#[test]
+fn what_another_entry_has_on_disk_is_linked_and_not_fetched() {
+    let content = content(LENGTH);
+    let file = |name: &str, path: &str| {
+        format!(
+            "[[entry.files]]\nname = \"{name}\"\nbytes = {}\nsha256 = \"{}\"\n\
+             source.hub = {{ repo = \"team/tower\", revision = \"0123abcd\", path = \"{path}\" }}\n",
+            content.len(),
+            digest(&content)
+        )
+    };
+    let other =
+        "[[entry]]\nkey = \"other\"\nname = \"x\"\nkind = \"component\"\nlicense = \"MIT\"\n";
+    let entries = file("model.onnx", "onnx/model.onnx") + other + &file("same.onnx", "same.onnx");
+    let (bench, server) = (Bench::new(&entries), hub(&content));
+    let same = bench.folder.path().join("other/same.onnx");
+    fs_err::create_dir_all(same.parent().unwrap()).unwrap();
+
+    // A file of the right size and another content is no such file.
+    fs_err::write(&same, vec![0; LENGTH]).unwrap();
+    bench.pull(&settings(&server.endpoint)).unwrap();
+    assert_fetched(&bench, &content);
+    assert_eq!(server.requests().len(), 1);
+
+    fs_err::write(&same, &content).unwrap();
+    fs_err::write(bench.target("model.onnx"), "short").unwrap();
+    let report = bench.pull(&settings(&server.endpoint)).unwrap();
+    assert_fetched(&bench, &content);
+    assert_eq!((report.fetched.len(), report.present, server.requests().len()), (0, 1, 1));
+}

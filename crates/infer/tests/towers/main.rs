@@ -6,6 +6,7 @@
 
 mod bench;
 mod parity;
+mod precision;
 
 use bench::{Bench, runtime};
 use rushes_infer::{
