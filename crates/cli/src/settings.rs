@@ -44,6 +44,9 @@ pub fn read(home: Option<PathBuf>, file: Option<PathBuf>) -> Result<Settings> {
     if settings.engine.roots.iter().any(|root| root.is_relative()) {
         bail!("{}: roots must be absolute paths", file.display());
     }
+    if settings.engine.onnxruntime.as_ref().is_some_and(|library| library.is_relative()) {
+        bail!("{}: onnxruntime must be an absolute path", file.display());
+    }
     settings.engine.home = home;
     Ok(settings)
 }

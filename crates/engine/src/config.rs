@@ -1,5 +1,6 @@
 //! How an engine is set up.
 
+use rushes_infer::ProviderChoice;
 use rushes_license::{LicenseError, make_private_folder};
 use rushes_model::{ErrorCode, Failure, ModelKey};
 use serde::Deserialize;
@@ -18,6 +19,10 @@ pub struct Config {
     /// Visual model for callers that name none. Absent: the one that `rushes models use` chose, else
     /// the embedded default.
     pub visual_model: Option<ModelKey>,
+    /// What models run on, where the ONNX Runtime library offers it.
+    pub provider: ProviderChoice,
+    /// ONNX Runtime library to use in place of the registry's. Absolute.
+    pub onnxruntime: Option<PathBuf>,
     /// Threads that embed pictures. Absent: one a core.
     pub workers: Option<NonZeroUsize>,
     /// Files that are analysed at the same time.
@@ -40,6 +45,8 @@ impl Default for Config {
             home: PathBuf::new(),
             roots: Vec::new(),
             visual_model: None,
+            provider: ProviderChoice::Auto,
+            onnxruntime: None,
             workers: None,
             files_at_once: const { NonZeroUsize::new(2).unwrap() },
             model_idle_seconds: 300,

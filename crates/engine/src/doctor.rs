@@ -1,6 +1,7 @@
 //! What is missing on this machine, and how to get it.
 
 use crate::{config::Config, door, models::ModelPool};
+use rushes_infer::ProviderChoice;
 use rushes_media::{Limits, Tools};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub fn examine(config: Config) -> Vec<Finding> {
     findings
 }
 
-/// Whether the active model is there and runs.
+/// Whether there is something to run, to run it with, and whether it runs.
 fn examine_models(config: &Config) -> Vec<Finding> {
     let pool = match ModelPool::open(config) {
         Ok(pool) => pool,
@@ -57,13 +58,44 @@ fn examine_models(config: &Config) -> Vec<Finding> {
             return vec![Finding::of("model registry", Err::<(), _>(failure), |()| String::new())];
         }
     };
+    let mut findings = examine_runtime(config, &pool);
+    findings.push(examine_active(&pool));
+    findings
+}
+
+/// Whether ONNX Runtime loads, and what models run on.
+fn examine_runtime(config: &Config, pool: &ModelPool) -> Vec<Finding> {
+    let runtime = match pool.runtime() {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            return vec![Finding { what: "ONNX Runtime".to_owned(), good: false, says: reason }];
+        }
+    };
+    let offered = runtime.offered().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let library = format!("{}, built with {offered}", runtime.version());
+    let asked = config.provider;
+    let provider = runtime.provider_in_use().map_err(|error| error.to_string());
+    let provider = provider.and_then(|used| match asked {
+        ProviderChoice::Only(wanted) if wanted != used => {
+            Err(format!("{used}, though the configuration asks for {wanted}; a warning says why"))
+        }
+        _ => Ok(used),
+    });
+    vec![
+        Finding { what: "ONNX Runtime".to_owned(), good: true, says: library },
+        Finding::of("models run on", provider, |used| format!("{used} (provider = \"{asked}\")")),
+    ]
+}
+
+/// Whether the active model is there and runs.
+fn examine_active(pool: &ModelPool) -> Finding {
     let key = pool.active_visual();
     if !pool.is_downloaded(&key) {
         let says = format!("not on disk; run: rushes models pull {key}");
-        return vec![Finding { what: format!("model {key}"), good: false, says }];
+        return Finding { what: format!("model {key}"), good: false, says };
     }
     let model = pool.visual(&key, Duration::from_secs(120));
-    vec![Finding::of(&format!("model {key}"), model, |model| {
-        format!("runs on the processor, {} values a frame", model.dimensions())
-    })]
+    Finding::of(&format!("model {key}"), model, |model| {
+        format!("runs, {} values a frame", model.dimensions())
+    })
 }

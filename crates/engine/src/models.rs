@@ -6,8 +6,8 @@ use crate::{
 };
 use fs_err as fs;
 use rushes_infer::{
-    Runtime, VisualModel,
-    registry::{Entry, ModelFolder, Registry, RegistryError},
+    InferError, ProviderChoice, Runtime, VisualModel,
+    registry::{Entry, ModelFile, ModelFolder, Registry, RegistryError},
 };
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, ModelKey, ParseIdError};
@@ -28,7 +28,17 @@ const CANCEL_LOOK: Duration = Duration::from_millis(200);
 const EMBEDDED: &str = "lite-260";
 /// Visual models in the order in which one that is on disk is the default: fetching a better one does not
 /// make it active, because what is analysed could not be searched with it.
-const DEFAULTS: [&str; 5] = [EMBEDDED, "lite-260-fast", "v2-medium-256", "clip-b32", "tinyclip-8m"];
+const DEFAULTS: [&str; 7] = [
+    EMBEDDED,
+    "lite-260-fast",
+    "v2-medium-256",
+    "v2-medium-256-full",
+    "v2-medium-256-small",
+    "clip-b32",
+    "tinyclip-8m",
+];
+/// Entry of the ONNX Runtime library, which a configured library takes the place of.
+const RUNTIME: &str = "onnxruntime";
 
 /// The models of this process. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +51,8 @@ struct Inner {
     embedded: ModelKey,
     defaults: Vec<ModelKey>,
     configured: Option<ModelKey>,
+    provider: ProviderChoice,
+    library: Option<PathBuf>,
     workers: usize,
     idle: Duration,
     state: Mutex<State>,
@@ -51,6 +63,22 @@ struct Inner {
 struct State {
     runtime: Option<Runtime>,
     visual: HashMap<ModelKey, Slot>,
+    /// The change of the active model that is under way.
+    switch: Option<Switching>,
+    /// Changes that have begun so far.
+    switches: u64,
+}
+
+struct Switching {
+    number: u64,
+    key: ModelKey,
+    cancel: Cancel,
+}
+
+/// A change of the active model, under way until this is dropped.
+pub struct Switch {
+    pool: ModelPool,
+    number: u64,
 }
 
 enum Slot {
@@ -69,7 +97,7 @@ impl ModelPool {
     /// Reads the registry and the user's choice; loads nothing.
     ///
     /// # Errors
-    /// When the user's own registry file is not valid.
+    /// When the user's own registry file is not valid, or has no model that the configuration names.
     pub fn open(config: &Config) -> Result<Self, Failure> {
         let registry = read_registry(&config.home.join("models.toml"))
             .map_err(|error| Failure::new(ErrorCode::BadRequest, error.to_string()))?;
@@ -82,11 +110,18 @@ impl ModelPool {
             folder: ModelFolder::new(config.models_dir()),
             choice: config.home.join(CHOICE),
             configured: config.visual_model.clone(),
+            provider: config.provider,
+            library: config.onnxruntime.clone(),
             workers: config.worker_count(),
             idle: config.model_idle(),
             state: Mutex::default(),
             changed: Condvar::new(),
         }));
+        if let Some(key) = &config.visual_model {
+            pool.known_visual(key.as_str()).map_err(|Failure { code, message }| {
+                Failure::new(code, format!("visual_model in the configuration: {message}"))
+            })?;
+        }
         Ok(pool)
     }
 
@@ -107,12 +142,40 @@ impl ModelPool {
     #[must_use]
     pub fn active_visual(&self) -> ModelKey {
         let inner = &self.0;
-        let chosen = || fs::read_to_string(&inner.choice).ok()?.trim().parse().ok();
+        // A choice that the registry no longer has is none.
+        let known = |named: &str| self.known_visual(named).ok();
+        let chosen = || known(fs::read_to_string(&inner.choice).ok()?.trim());
         let on_disk = |key: &&ModelKey| self.is_downloaded(key);
         let default = || inner.defaults.iter().find(on_disk).cloned();
         // Nothing on disk: the embedded default, whose absence the caller is then told.
         let embedded = || inner.embedded.clone();
         inner.configured.clone().or_else(chosen).or_else(default).unwrap_or_else(embedded)
+    }
+
+    /// The same for work that is to begin now.
+    ///
+    /// # Errors
+    /// `Loading` while another model is being made the active one.
+    pub fn settled_visual(&self) -> Result<ModelKey, Failure> {
+        if let Some(Switching { key, .. }) = &self.lock().switch {
+            let message = format!("{key} is being made the active model; try again in a moment");
+            return Err(Failure::new(ErrorCode::Loading, message));
+        }
+        Ok(self.active_visual())
+    }
+
+    /// Announces that a model is about to become the active one, which takes the place of a change that
+    /// is under way. `cancel` ends this one.
+    #[must_use]
+    pub fn begin_switch(&self, key: &ModelKey, cancel: &Cancel) -> Switch {
+        let mut state = self.lock();
+        state.switches += 1;
+        let number = state.switches;
+        let switching = Switching { number, key: key.clone(), cancel: cancel.clone() };
+        if let Some(earlier) = state.switch.replace(switching) {
+            earlier.cancel.cancel();
+        }
+        Switch { pool: self.clone(), number }
     }
 
     /// Whether [`ModelPool::choose`] would take this model.
@@ -159,15 +222,69 @@ impl ModelPool {
     /// Whether everything that a model needs is on disk.
     #[must_use]
     pub fn is_downloaded(&self, key: &ModelKey) -> bool {
-        let complete = |entry: &Entry| self.0.folder.is_complete(entry);
-        self.0.registry.closure(key).is_ok_and(|entries| entries.into_iter().all(complete))
+        self.check_downloaded(key).is_ok()
+    }
+
+    /// Whether everything that a model needs is on disk, in full length.
+    ///
+    /// # Errors
+    /// `UnknownModel`; `BadRequest` names the first file that is missing or short, and says how to get it.
+    pub fn check_downloaded(&self, key: &ModelKey) -> Result<(), Failure> {
+        let entries = self
+            .0
+            .registry
+            .closure(key)
+            .map_err(|error| Failure::new(ErrorCode::UnknownModel, error.to_string()))?;
+        // A library of the user's own is checked by loading it.
+        let needed = |entry: &&Entry| self.0.library.is_none() || entry.key.as_str() != RUNTIME;
+        for entry in entries.into_iter().filter(needed) {
+            if let Some(file) = self.0.folder.missing(entry).first() {
+                return Err(self.incomplete(key, entry, file));
+            }
+        }
+        Ok(())
+    }
+
+    fn incomplete(&self, key: &ModelKey, entry: &Entry, file: &ModelFile) -> Failure {
+        let path = self.0.folder.path_of(entry, &file.name);
+        let state = if path.is_file() { "is not whole" } else { "is not there" };
+        let message = format!(
+            "{key} needs {}, which {state}: fetch it with POST /models/load or `rushes models pull {key}`",
+            path.display()
+        );
+        Failure::new(ErrorCode::BadRequest, message)
+    }
+
+    /// What to tell whoever searches with the active model in what only `others` have analysed.
+    #[must_use]
+    pub fn analysed_by_others(&self, active: &ModelKey, others: &[ModelKey]) -> Failure {
+        let list = |keys: &[&ModelKey]| {
+            keys.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(" or ")
+        };
+        let all: Vec<&ModelKey> = others.iter().collect();
+        let is_known = |key: &&ModelKey| self.known_visual(key.as_str()).is_ok();
+        let known = list(&all.iter().copied().filter(is_known).collect::<Vec<_>>());
+        let advice = if known.is_empty() {
+            "which this Rushes does not have; add it to models.toml in the home folder".to_owned()
+        } else if self.0.configured.is_some() {
+            format!("name {known} as visual_model in the configuration")
+        } else {
+            format!("load {known} with POST /models/load")
+        };
+        let message = format!(
+            "cache_dir was analysed with {}, not with {active}, which is active: {advice}, or \
+             analyse again with {active}",
+            list(&all)
+        );
+        Failure::new(ErrorCode::BadRequest, message)
     }
 
     /// The running model of this key; loads it first when it is not in memory, waiting up to
     /// `patience` for it.
     ///
     /// # Errors
-    /// `Loading` when it takes longer; otherwise why it cannot be loaded.
+    /// `Loading` when it takes longer; those of [`ModelPool::check_downloaded`]; otherwise why it cannot
+    /// be loaded.
     pub fn visual(
         &self,
         key: &ModelKey,
@@ -189,6 +306,7 @@ impl ModelPool {
         let deadline = Instant::now().checked_add(patience);
         let mut state = self.lock();
         if !matches!(state.visual.get(key), Some(Slot::Loading | Slot::Ready(..))) {
+            self.check_downloaded(key)?;
             state.visual.insert(key.clone(), Slot::Loading);
             let (pool, key) = (self.clone(), key.clone());
             thread::spawn(move || pool.load(&key));
@@ -239,14 +357,22 @@ impl ModelPool {
             .map_err(|error| error.to_string())
     }
 
-    fn runtime(&self) -> Result<Runtime, String> {
-        if let Some(runtime) = &self.lock().runtime {
+    /// ONNX Runtime as it is configured, loaded by the first call.
+    ///
+    /// # Errors
+    /// Why the library cannot be used.
+    pub fn runtime(&self) -> Result<Runtime, String> {
+        let mut state = self.lock();
+        if let Some(runtime) = &state.runtime {
             return Ok(runtime.clone());
         }
-        let runtime = Runtime::installed(&self.0.registry, &self.0.folder)
-            .map_err(|error| error.to_string())?;
-        self.lock().runtime = Some(runtime.clone());
-        Ok(runtime)
+        let inner = &self.0;
+        let loaded = match &inner.library {
+            Some(library) => Runtime::load(library).map_err(|error| own_library(&error)),
+            None => Runtime::installed(&inner.registry, &inner.folder)
+                .map_err(|error| error.to_string()),
+        };
+        Ok(state.runtime.insert(loaded?.with_provider(inner.provider)).clone())
     }
 
     /// Lets go of models, and of parts of models, that nobody has used for a while.
@@ -276,7 +402,8 @@ impl ModelPool {
         let ready = |key: &ModelKey| matches!(state.visual.get(key), Some(Slot::Ready(..)));
         let any = || state.visual.keys().find(|key| ready(key)).cloned();
         let model_key = if ready(&active) { Some(active) } else { any() };
-        let is_loading = state.visual.values().any(|slot| matches!(slot, Slot::Loading));
+        let loading = || state.visual.values().any(|slot| matches!(slot, Slot::Loading));
+        let is_loading = state.switch.is_some() || loading();
         let visual = LoadedModel { model_key: model_key.map(Into::into), is_loading };
         LoadedModels { visual, ..LoadedModels::default() }
     }
@@ -306,6 +433,40 @@ impl ModelPool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is wrong with a library that the configuration names: pulling the registry's does not mend it.
+fn own_library(error: &InferError) -> String {
+    match error {
+        InferError::Runtime { path, reason } => format!(
+            "{}, which onnxruntime in the configuration names, cannot be loaded: {reason}",
+            path.display()
+        ),
+        error => error.to_string(),
+    }
+}
+
+impl Switch {
+    /// Makes the model the active one, unless a later change has begun.
+    ///
+    /// # Errors
+    /// `Loading` when one has; those of [`ModelPool::choose`].
+    pub fn settle(self) -> Result<(), Failure> {
+        let key = match &self.pool.lock().switch {
+            Some(Switching { number, key, .. }) if *number == self.number => key.clone(),
+            _ => return Err(Failure::new(ErrorCode::Loading, "another model was asked for since")),
+        };
+        self.pool.choose(&key)
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let mut state = self.pool.lock();
+        if state.switch.as_ref().is_some_and(|switch| switch.number == self.number) {
+            state.switch = None;
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    models::ModelPool,
+    models::{ModelPool, Switch},
     tasks::{Standing, TaskHandle},
 };
 use rushes_infer::fetch::{self, FetchError, PackagePlan, PullReport, Settings};
@@ -78,11 +78,18 @@ fn download(plan: &PackagePlan, folder: &Path, cancel: &Cancel) -> Result<(), St
 }
 
 /// The work of `POST /models/load`: fetch, load, choose.
-pub fn load_task(config: &Config, models: &ModelPool, key: &ModelKey, task: &TaskHandle) {
+pub fn load_task(
+    config: &Config,
+    models: &ModelPool,
+    key: &ModelKey,
+    task: &TaskHandle,
+    switch: Switch,
+) {
     if !task.start() {
         return;
     }
-    match load(config, models, key, task) {
+    let loaded = load(config, models, key, task);
+    match loaded.and_then(|()| switch.settle()) {
         Ok(()) => task.finish(TaskState::Completed, format!("{key} is active")),
         Err(_) if task.cancel().is_cancelled() => task.finish(TaskState::Cancelled, "Cancelled"),
         Err(failure) => task.finish(TaskState::Failed, failure.message),
@@ -110,5 +117,5 @@ fn load(
     if task.cancel().is_cancelled() {
         return Err(Failure::new(ErrorCode::Internal, "cancelled"));
     }
-    models.choose(key)
+    Ok(())
 }

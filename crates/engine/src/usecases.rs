@@ -141,8 +141,11 @@ impl Engine {
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
         let started =
             TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
+        let switch = self.0.models.begin_switch(&key, task.cancel());
         let engine = self.clone();
-        thread::spawn(move || pull::load_task(&engine.0.config, &engine.0.models, &key, &task));
+        thread::spawn(move || {
+            pull::load_task(&engine.0.config, &engine.0.models, &key, &task, switch);
+        });
         Ok(started)
     }
 
@@ -193,19 +196,20 @@ impl Engine {
     /// Starts an analysis of files and folders.
     ///
     /// # Errors
-    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `NotImplemented` when nothing but speech or
-    /// faces is asked for.
+    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes;
+    /// `NotImplemented` when nothing but speech or faces is asked for.
     pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
         check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
         check_stages(request)?;
         let inner = &self.0;
-        let model = match &request.visual_model_key {
-            Some(named) => inner.models.known_visual(named)?,
-            None => inner.models.active_visual(),
-        };
         let folder = self.folder(&request.cache_dir)?;
         folder.ensure_writable()?;
         let paths = self.paths(&request.media_paths)?;
+        let model = match &request.visual_model_key {
+            Some(named) => inner.models.known_visual(named)?,
+            None => inner.models.settled_visual()?,
+        };
+        inner.models.check_downloaded(&model)?;
         let task = inner.tasks.create(TaskKind::Analyze, "video")?;
         let task_id = task.id().to_string();
         let sampling = request.sampling.into();

@@ -37,10 +37,16 @@ pub fn free_port() -> Settings {
 impl Running {
     pub fn start(settings: Settings) -> Self {
         let home = tempfile::tempdir().unwrap();
+        let config = Config::at(home.path());
+        Self::start_with(settings, home, config)
+    }
+
+    /// A server over an engine of its own set-up.
+    pub fn start_with(settings: Settings, home: TempDir, config: Config) -> Self {
         let pro = LocalKey::ensure(home.path()).unwrap().key;
         let issuer = Issuer::load(&home.path().join(SIGNING_FILE)).unwrap();
         let standard = issuer.issue(&License::new(Tier::Standard).unwrap()).unwrap();
-        let engine = Engine::open(Config::at(home.path())).unwrap();
+        let engine = Engine::open(config).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (bound, port) = mpsc::channel();
         let thread = thread::spawn(move || {

@@ -13,5 +13,8 @@ mod contract;
 mod door;
 mod keys;
 mod limits;
+mod models;
 mod sockets;
 mod starting;
+#[path = "../../../engine/tests/tiny/mod.rs"]
+mod tiny;

@@ -3,8 +3,9 @@
 use crate::{
     intake::Reception,
     library::{LoadedFolder, LoadedMedia},
+    models::ModelPool,
 };
-use rushes_model::{ErrorCode, Failure, MediaId, ModelKey};
+use rushes_model::{Failure, MediaId, ModelKey};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -21,31 +22,33 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// All of a folder, or the media that `paths` lead to: files by their content, wherever they have
+    /// All of a folder that the active model has analysed, or the media that `paths` lead to: files by their content, wherever they have
     /// moved, and folders by what lies below them.
     ///
     /// # Errors
     /// `BadRequest` when the folder holds analyses by other models only.
     pub fn new(
         folder: &LoadedFolder,
-        model: &ModelKey,
+        models: &ModelPool,
+        active: &ModelKey,
         reception: &'a Reception,
         paths: Option<&[PathBuf]>,
     ) -> Result<Self, Failure> {
+        let seen = || seen_by(folder, models, active);
         let Some(paths) = paths else {
             folder.load_all()?;
-            let media = seen_by(folder, model)?;
+            let media = seen()?;
             return Ok(Self { reception, media, named: HashMap::new() });
         };
         let folders: Vec<&PathBuf> = paths.iter().filter(|path| path.is_dir()).collect();
         if folder.is_untouched() || folder.is_whole() || !folders.is_empty() {
             folder.load_all()?;
         }
-        let named = named(paths, &folder.seen_by(model), reception);
+        let named = named(paths, &folder.seen_by(active), reception);
         if !folder.is_whole() {
             named.keys().for_each(|media_id| folder.load_medium(*media_id));
         }
-        let mut scope = Self { reception, media: seen_by(folder, model)?, named };
+        let mut scope = Self { reception, media: seen()?, named };
         let below = |path: PathBuf| folders.iter().any(|folder| path.starts_with(folder));
         let wanted = |media: &LoadedMedia| {
             scope.named.contains_key(&media.media_id) || below(scope.path_of(media))
@@ -85,17 +88,15 @@ fn named(
     named
 }
 
-fn seen_by(folder: &LoadedFolder, model: &ModelKey) -> Result<Vec<Arc<LoadedMedia>>, Failure> {
-    let media = folder.seen_by(model);
+fn seen_by(
+    folder: &LoadedFolder,
+    models: &ModelPool,
+    active: &ModelKey,
+) -> Result<Vec<Arc<LoadedMedia>>, Failure> {
+    let media = folder.seen_by(active);
     let others = folder.models();
     if media.is_empty() && !others.is_empty() {
-        let others: Vec<_> = others.iter().map(ModelKey::as_str).collect();
-        let message = format!(
-            "cache_dir was analysed with {}, not with {model}, which is active; load one of those \
-             with POST /models/load, or analyse again",
-            others.join(", ")
-        );
-        return Err(Failure::new(ErrorCode::BadRequest, message));
+        return Err(models.analysed_by_others(active, &others));
     }
     Ok(media)
 }

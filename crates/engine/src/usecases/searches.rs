@@ -74,8 +74,8 @@ impl Engine {
         let query = wanted.words.map(planner::parse).transpose()?;
         let folder = self.folder(options.cache_dir)?;
         let paths = options.media_paths.map(|paths| self.paths(paths)).transpose()?;
-        let key = inner.models.active_visual();
-        let look = || Scope::new(&folder, &key, &inner.reception, paths.as_deref());
+        let key = inner.models.settled_visual()?;
+        let look = || Scope::new(&folder, &inner.models, &key, &inner.reception, paths.as_deref());
         let scope = look()?;
         if scope.media.is_empty() {
             return Ok(Matches { matches: Vec::new() });
