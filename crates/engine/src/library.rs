@@ -1,7 +1,12 @@
 //! What is in memory of the analysis folders, and so can be searched.
 //!
 //! A [`LoadedFolder`] holds a [`LoadedMedia`] for each medium and model: mapped from its bundle, or
-//! built in memory while its analysis is under way.
+//! built in memory while its analysis is under way. Beside them it holds the [`LoadedText`] of each
+//! medium, which has a bundle of its own and may come later.
+
+mod text;
+
+pub use text::{LoadedText, ReadFrame, is_searched};
 
 use crate::{
     analysis::{Draft, Row},
@@ -13,15 +18,16 @@ use rushes_model::{
     ErrorCode, Failure, HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot, TimeRange,
 };
 use rushes_store::{
-    AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile,
-    is_network_file_system,
+    Analysis, AnalysisFolder, Entry, RowTime, StoreError, TextBundle, VisualBundle,
+    VisualBundleFile, is_network_file_system,
 };
 use rushes_vectors::{Rows, Segment, Tags, VectorsError};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -37,6 +43,8 @@ const LIST_AGAIN: Duration = Duration::from_secs(5);
 const NEAR: f64 = 0.5;
 /// Times this close in seconds are the same: they are written with few digits.
 const SAME_FRAME: f64 = 0.001;
+/// Times that differ by less, in seconds, are one: those of shots and frames are rounded differently.
+const SAME_TIME: f64 = 1e-6;
 
 /// The folders in memory.
 #[derive(Default)]
@@ -45,7 +53,8 @@ pub struct Library(Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>);
 /// What is in memory of one analysis folder.
 pub struct LoadedFolder {
     store: AnalysisFolder,
-    media: RwLock<BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>>,
+    media: RwLock<Media>,
+    texts: RwLock<Texts>,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -99,6 +108,7 @@ impl Library {
         let folder = LoadedFolder {
             store,
             media: RwLock::default(),
+            texts: RwLock::default(),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };
@@ -138,6 +148,12 @@ pub fn cache_dir_failure(error: StoreError) -> Failure {
 }
 
 type Media = BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>;
+type Texts = HashMap<MediaId, Arc<LoadedText>>;
+
+/// Whether what was looked at so densely need not be looked at again.
+fn is_as_dense(found: Sampling, wanted: Sampling) -> bool {
+    found == Sampling::Full || found == wanted
+}
 
 impl LoadedFolder {
     /// Makes sure that the folder can be written, before work is put into what goes there.
@@ -160,9 +176,12 @@ impl LoadedFolder {
         }
         // Only what was in memory before the listing can be missed in it.
         let before: Vec<_> = self.read().keys().cloned().collect();
-        let entries = self.store.list().map_err(cache_dir_failure)?;
+        let texts_before: Vec<_> = self.read_texts().keys().copied().collect();
+        let list = |analysis| self.store.list(analysis).map_err(cache_dir_failure);
+        let (entries, texts) = (list(Analysis::Visual)?, list(Analysis::Text)?);
         self.forget_removed(&before, &entries);
-        for entry in &entries {
+        self.forget_removed_texts(&texts_before, &texts);
+        for entry in entries.iter().chain(&texts) {
             self.load_entry(entry, &mut listing);
         }
         listing.whole = true;
@@ -182,17 +201,28 @@ impl LoadedFolder {
         }
     }
 
-    /// Opens an analysis again that is not what it was when it was opened.
+    /// The same for text.
+    fn forget_removed_texts(&self, before: &[MediaId], entries: &[Entry]) {
+        let ours = entries.iter().filter(|entry| is_searched(&entry.model_key));
+        let there: HashSet<_> = ours.map(|entry| entry.media_id).collect();
+        let mut texts = self.write_texts();
+        before.iter().filter(|id| !there.contains(id)).for_each(|id| drop(texts.remove(id)));
+    }
+
+    /// Opens an analysis again that is not what it was when it was opened, with the text beside it.
     pub fn reopen(&self, media: &LoadedMedia) {
         self.write().remove(&(media.model_key.clone(), media.media_id));
+        self.write_texts().remove(&media.media_id);
         self.load_medium(media.media_id);
     }
 
     /// Brings the analyses of one medium into memory.
     pub fn load_medium(&self, media_id: MediaId) {
         let mut listing = self.listing();
-        for entry in self.store.of_medium(&media_id).unwrap_or_default() {
-            self.load_entry(&entry, &mut listing);
+        for analysis in [Analysis::Visual, Analysis::Text] {
+            for entry in self.store.of_medium(analysis, &media_id).unwrap_or_default() {
+                self.load_entry(&entry, &mut listing);
+            }
         }
     }
 
@@ -209,28 +239,39 @@ impl LoadedFolder {
     }
 
     fn load_entry(&self, entry: &Entry, listing: &mut Listing) {
-        let key = (entry.model_key.clone(), entry.media_id);
-        if self.read().contains_key(&key) || listing.unreadable.contains(&entry.path) {
+        if self.need_not_load(entry) || listing.unreadable.contains(&entry.path) {
             return;
         }
         let damaged = |error: &StoreError| matches!(error, StoreError::Damaged { .. });
-        let opened = LoadedMedia::stored(&entry.path).or_else(|error| {
+        let opened = self.open(entry).or_else(|error| {
             // A bundle that is replaced while it is opened is not of one piece: look again.
-            if damaged(&error) { LoadedMedia::stored(&entry.path) } else { Err(error) }
+            if damaged(&error) { self.open(entry) } else { Err(error) }
         });
-        match opened {
-            Ok(media) => self.insert(media),
-            Err(error) => {
-                tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
-                // Only what is damaged is moved away; a newer version's bundle is good for others, and
-                // a disk that did not answer may do so the next time.
-                let moved =
-                    damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
-                if !moved && !matches!(error, StoreError::Io(_)) {
-                    listing.unreadable.insert(entry.path.clone());
-                }
+        if let Err(error) = opened {
+            tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
+            // Only what is damaged is moved away; a newer version's bundle is good for others, and a
+            // disk that did not answer may do so the next time.
+            let moved = damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
+            if !moved && !matches!(error, StoreError::Io(_)) {
+                listing.unreadable.insert(entry.path.clone());
             }
         }
+    }
+
+    fn need_not_load(&self, entry: &Entry) -> bool {
+        let (model, id) = (&entry.model_key, entry.media_id);
+        match entry.analysis {
+            Analysis::Visual => self.read().contains_key(&(model.clone(), id)),
+            Analysis::Text => !is_searched(model) || self.read_texts().contains_key(&id),
+        }
+    }
+
+    fn open(&self, entry: &Entry) -> Result<(), StoreError> {
+        match entry.analysis {
+            Analysis::Visual => self.insert(LoadedMedia::stored(&entry.path)?),
+            Analysis::Text => self.insert_text(entry.media_id, LoadedText::stored(&entry.path)?),
+        }
+        Ok(())
     }
 
     /// Whether this medium's analysis by this model is there, at least as dense as asked for.
@@ -238,13 +279,36 @@ impl LoadedFolder {
     pub fn has(&self, model: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
         let key = (model.clone(), media_id);
         // What is in memory may have been removed from the folder since.
-        if let Ok(None) = self.store.find(&media_id, model) {
+        if let Ok(None) = self.store.find(Analysis::Visual, &media_id, model) {
             self.forget_removed(&[key], &[]);
             return false;
         }
         self.load_medium(media_id);
         let found = self.read().get(&key).and_then(|media| media.sampling);
-        found.is_some_and(|found| found == Sampling::Full || found == sampling)
+        found.is_some_and(|found| is_as_dense(found, sampling))
+    }
+
+    /// Whether this medium's text by this reader is there, of shots told at least as densely.
+    #[must_use]
+    pub fn has_text(&self, reader: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
+        if let Ok(None) = self.store.find(Analysis::Text, &media_id, reader) {
+            self.forget_removed_texts(&[media_id], &[]);
+            return false;
+        }
+        self.load_medium(media_id);
+        self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
+    }
+
+    /// Whether text was read in anything of this folder.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn has_any_text(&self) -> Result<bool, Failure> {
+        if !self.read_texts().is_empty() {
+            return Ok(true);
+        }
+        let entries = self.store.list(Analysis::Text).map_err(cache_dir_failure)?;
+        Ok(entries.iter().any(|entry| is_searched(&entry.model_key)))
     }
 
     /// A finished analysis of this medium by any model. It is not brought into memory, where it would
@@ -255,14 +319,14 @@ impl LoadedFolder {
         if let Some(media) = self.read().values().find(loaded) {
             return Some(media.clone());
         }
-        let entries = self.store.of_medium(&media_id).ok()?;
+        let entries = self.store.of_medium(Analysis::Visual, &media_id).ok()?;
         entries.iter().find_map(|entry| LoadedMedia::stored(&entry.path).ok().map(Arc::new))
     }
 
     /// Models whose finished analysis of this medium is there.
     #[must_use]
-    pub fn models_of(&self, media_id: MediaId) -> Vec<String> {
-        let entries = self.store.of_medium(&media_id).unwrap_or_default();
+    pub fn models_of(&self, analysis: Analysis, media_id: MediaId) -> Vec<String> {
+        let entries = self.store.of_medium(analysis, &media_id).unwrap_or_default();
         entries.into_iter().map(|entry| entry.model_key.into()).collect()
     }
 
@@ -292,6 +356,30 @@ impl LoadedFolder {
         let path = self.store.publish(bundle)?;
         self.insert(LoadedMedia::stored(&path)?);
         Ok(())
+    }
+
+    /// Publishes what was read in a medium, for searches to find.
+    ///
+    /// # Errors
+    /// When it cannot be written; the error names the path.
+    pub fn publish_text(&self, bundle: &TextBundle) -> Result<(), StoreError> {
+        self.store.publish_text(bundle)?;
+        if is_searched(&bundle.meta.model_key) {
+            self.insert_text(bundle.meta.media_id, LoadedText::of(bundle));
+        }
+        Ok(())
+    }
+
+    /// A medium in memory as this model saw it.
+    #[must_use]
+    pub fn medium(&self, model: &ModelKey, media_id: MediaId) -> Option<Arc<LoadedMedia>> {
+        self.read().get(&(model.clone(), media_id)).cloned()
+    }
+
+    /// What was read in a medium, if that is in memory.
+    #[must_use]
+    pub fn text_of(&self, media_id: MediaId) -> Option<Arc<LoadedText>> {
+        self.read_texts().get(&media_id).cloned()
     }
 
     /// All media in memory that this model saw.
@@ -350,11 +438,23 @@ impl LoadedFolder {
         self.write().insert((media.model_key.clone(), media.media_id), Arc::new(media));
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Media> {
+    fn insert_text(&self, media_id: MediaId, text: LoadedText) {
+        self.write_texts().insert(media_id, Arc::new(text));
+    }
+
+    fn read_texts(&self) -> RwLockReadGuard<'_, Texts> {
+        self.texts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_texts(&self) -> RwLockWriteGuard<'_, Texts> {
+        self.texts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Media> {
         self.media.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Media> {
+    fn write(&self) -> RwLockWriteGuard<'_, Media> {
         self.media.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -413,6 +513,12 @@ impl LoadedMedia {
         })
     }
 
+    /// How densely it was looked at; `None` while that is under way.
+    #[must_use]
+    pub fn sampling(&self) -> Option<Sampling> {
+        self.sampling
+    }
+
     fn is_stored(&self) -> bool {
         matches!(self.previews, Previews::Stored(_))
     }
@@ -446,10 +552,34 @@ impl LoadedMedia {
     #[must_use]
     pub fn shot_of(&self, row: usize) -> (usize, TimeRange) {
         let seconds = self.times[row].seconds;
-        let after = self.shots.partition_point(|shot| shot.range.start <= seconds + 1e-6);
-        let index = after.saturating_sub(1);
+        let index = self.shot_at(seconds);
         let alone = TimeRange { start: seconds, end: seconds };
         (index, self.shots.get(index).map_or(alone, |shot| shot.range))
+    }
+
+    /// Number of the shot that a time lies in.
+    #[must_use]
+    pub fn shot_at(&self, seconds: f64) -> usize {
+        let after = self.shots.partition_point(|shot| shot.range.start <= seconds + SAME_TIME);
+        after.saturating_sub(1)
+    }
+
+    /// Number of shots; a medium of which none was told is one.
+    #[must_use]
+    pub fn shot_count(&self) -> usize {
+        self.shots.len().max(1)
+    }
+
+    /// The rows that lie in a shot.
+    #[must_use]
+    pub fn rows_of(&self, shot: usize) -> Range<usize> {
+        let first_from = |shot: usize| {
+            let start = self.shots.get(shot).map_or(f64::INFINITY, |shot| shot.range.start);
+            self.times.partition_point(|time| time.seconds + SAME_TIME < start)
+        };
+        // What lies before the first shot belongs to it.
+        let start = if shot == 0 { 0 } else { first_from(shot) };
+        start..first_from(shot + 1).max(start)
     }
 }
 
