@@ -22,6 +22,7 @@
 
 mod boxes;
 mod detector;
+mod glance;
 mod layout;
 pub mod matching;
 mod planes;
