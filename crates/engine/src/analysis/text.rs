@@ -144,10 +144,11 @@ impl Reading<'_> {
     }
 
     fn frame(&self, seconds: f64, picture: &Picture) -> Result<TextFrame, String> {
-        if self.task.cancel.is_cancelled() {
+        let cancel = self.task.cancel;
+        if cancel.is_cancelled() {
             return Ok(TextFrame::default());
         }
-        let lines = self.reader.reader.read(picture);
+        let lines = self.reader.reader.read_until(picture, &|| cancel.is_cancelled());
         let lines = lines.map_err(|error| format!("{}: {error}", self.path.display()))?;
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         self.meter.reached(done as f64 / self.times.len() as f64, seconds);
