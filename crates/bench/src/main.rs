@@ -10,6 +10,7 @@ mod retrieval;
 mod scan;
 mod search;
 mod space;
+mod text;
 
 use anyhow::Result;
 use clap::Parser;
@@ -29,6 +30,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Latency of whole searches, previews and reply included.
     Search(search::Arguments),
+    /// Words that are read, by their size, and the latency of searching text.
+    Text(text::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -39,5 +42,6 @@ fn main() -> Result<()> {
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Text(arguments) => text::run(&arguments),
     }
 }
