@@ -7,7 +7,7 @@ use clap::Args;
 use rushes_engine::{Config, Engine};
 use rushes_infer::{Curve, VisualModel};
 use rushes_model::{ModelKey, Shot};
-use rushes_store::{AnalysisFolder, VisualBundleFile};
+use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
 use rushes_vectors::{Query, Rows, Segment, dot, f16, top_k};
 use std::{
     path::{Path, PathBuf},
@@ -166,7 +166,7 @@ type Analysed = (Rows, Vec<f64>, Vec<Shot>);
 /// Cosines of frames of one shot, and of frames of different media.
 fn frames(folder: &Path) -> Result<(Vec<f32>, Vec<f32>)> {
     let mut media: Vec<Analysed> = Vec::new();
-    for entry in AnalysisFolder::open(folder)?.list()? {
+    for entry in AnalysisFolder::open(folder)?.list(Analysis::Visual)? {
         let file = VisualBundleFile::open(&entry.path)?;
         let at = file.rows();
         let rows = Rows::read(&at.path, at.offset, at.count, at.width)?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use rushes_engine::{Engine, requests::AnalyzeRequest};
 use rushes_model::{ModelKey, TaskState};
-use rushes_store::{AnalysisFolder, VisualBundleFile};
+use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
 use rushes_vectors::{Rows, Segment, Tags};
 use std::{
     collections::HashMap,
@@ -75,12 +75,14 @@ pub fn analyse(
     let mut paths: Vec<String> =
         gallery.iter().map(|picture| picture.path.display().to_string()).collect();
     paths.dedup();
+    let cache_dir = folder.display().to_string();
+    finish(engine, &AnalyzeRequest::of_pictures(cache_dir, paths, Some(model.to_string())))
+}
+
+/// An analysis to its end; single files that failed are printed.
+pub fn finish(engine: &Engine, request: &AnalyzeRequest) -> Result<()> {
     let mut events = engine.progress();
-    let started = engine.analyze(&AnalyzeRequest::of_pictures(
-        folder.display().to_string(),
-        paths,
-        Some(model.to_string()),
-    ))?;
+    let started = engine.analyze(request)?;
     while let Some(event) = events.blocking_recv() {
         if event.task_id.to_string() == started.task_id && event.done {
             break;
@@ -104,7 +106,8 @@ pub fn gallery_rows(
 ) -> Result<Vec<(Picture, Segment)>> {
     let store = AnalysisFolder::open(folder)?;
     let mut by_path: HashMap<PathBuf, VisualBundleFile> = HashMap::new();
-    for entry in store.list()?.into_iter().filter(|entry| entry.model_key == *model) {
+    for entry in store.list(Analysis::Visual)?.into_iter().filter(|entry| entry.model_key == *model)
+    {
         let file = VisualBundleFile::open(&entry.path)?;
         by_path.insert(file.meta().source_path.clone(), file);
     }

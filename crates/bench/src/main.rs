@@ -11,6 +11,7 @@ mod scan;
 mod search;
 mod space;
 mod templates;
+mod text;
 
 use anyhow::Result;
 use clap::Parser;
@@ -32,6 +33,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Latency of whole searches, previews and reply included.
     Search(search::Arguments),
+    /// Words that are read, by their size, and the latency of searching text.
+    Text(text::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -43,5 +46,6 @@ fn main() -> Result<()> {
         Command::Templates(arguments) => templates::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
+        Command::Text(arguments) => text::run(&arguments),
     }
 }

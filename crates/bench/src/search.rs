@@ -198,7 +198,7 @@ fn make_medium(
         (0..ROWS_AN_HOUR as u32).map(|second| RowTime { second, seconds: f64::from(second) });
     let of_row = |row: usize| Some((row / SHOT_ROWS) as u32);
     let bundle = VisualBundle {
-        meta: meta(hour)?,
+        meta: meta(hour, MODEL.parse()?)?,
         dim: arguments.dimensions,
         times: times.collect(),
         vectors: space.medium(ROWS_AN_HOUR).iter().map(|value| value.to_bits()).collect(),
@@ -213,12 +213,12 @@ fn make_medium(
     Ok(())
 }
 
-fn meta(hour: u16) -> Result<BundleMeta> {
+/// What an analysis of a made hour is of.
+pub fn meta(hour: u16, model_key: ModelKey) -> Result<BundleMeta> {
     let facts = r#"{"kind": "video", "size_bytes": 1, "duration_seconds": 3600.0, "width": 1920,
         "height": 1080, "frame_rate": "25/1", "variable_frame_rate": false, "start_timecode": null,
         "start_time": 0.0, "rotation": 0, "video_codec": "h264", "audio_codec": null,
         "created_at": null}"#;
-    let model_key: ModelKey = MODEL.parse()?;
     let mut id = [0; 16];
     id[..2].copy_from_slice(&hour.to_be_bytes());
     Ok(BundleMeta {

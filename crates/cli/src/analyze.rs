@@ -44,7 +44,7 @@ fn request(arguments: Analyze) -> Result<AnalyzeRequest> {
     let (cache_dir, paths) = (absolute(&arguments.cache_dir)?, absolute_all(&arguments.paths)?);
     let model = arguments.model.map(Into::into);
     let request = AnalyzeRequest::of_pictures(cache_dir, paths, model);
-    Ok(AnalyzeRequest { force: arguments.force, sampling, ..request })
+    Ok(AnalyzeRequest { force: arguments.force, sampling, ocr: arguments.ocr, ..request })
 }
 
 /// The absolute form of a path, as text for a request.

@@ -83,6 +83,9 @@ pub struct Analyze {
     /// How densely.
     #[arg(long, value_enum, default_value = "full")]
     pub sampling: Sampling,
+    /// Read text in the picture as well, so that text:"words" finds it. Needs the model pp-ocr-v4.
+    #[arg(long)]
+    pub ocr: bool,
     /// Look again at what is analysed already.
     #[arg(long)]
     pub force: bool,

@@ -1,27 +1,23 @@
 //! What is in memory of the analysis folders, and so can be searched.
 //!
 //! A [`LoadedFolder`] holds a [`LoadedMedia`] for each medium and model: mapped from its bundle, or
-//! built in memory while its analysis is under way.
+//! built in memory while its analysis is under way. Beside them it holds the [`LoadedText`] of each
+//! medium, which has a bundle of its own and may come later.
 
-use crate::{
-    analysis::{Draft, Row},
-    intake::Intake,
-    replies::LoadedCounts,
-};
-use half::f16;
-use rushes_model::{
-    ErrorCode, Failure, HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot, TimeRange,
-};
-use rushes_store::{
-    AnalysisFolder, Entry, RowTime, StoreError, VisualBundle, VisualBundleFile,
-    is_network_file_system,
-};
-use rushes_vectors::{Rows, Segment, Tags, VectorsError};
+mod media;
+mod text;
+
+pub use media::LoadedMedia;
+pub use text::{LoadedText, ReadFrame, is_searched};
+
+use crate::replies::LoadedCounts;
+use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
+use rushes_store::{Analysis, AnalysisFolder, Entry, StoreError, TextBundle, VisualBundle};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -33,10 +29,6 @@ use std::{
 const SKETCH_FROM: usize = 500_000;
 /// A folder that is searched is listed again after this long: another machine may have added to it.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
-/// A frame stands for others of its shot up to so many seconds away.
-const NEAR: f64 = 0.5;
-/// Times this close in seconds are the same: they are written with few digits.
-const SAME_FRAME: f64 = 0.001;
 
 /// The folders in memory.
 #[derive(Default)]
@@ -45,7 +37,8 @@ pub struct Library(Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>);
 /// What is in memory of one analysis folder.
 pub struct LoadedFolder {
     store: AnalysisFolder,
-    media: RwLock<BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>>,
+    media: RwLock<Media>,
+    texts: RwLock<Texts>,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -56,33 +49,6 @@ struct Listing {
     whole: bool,
     last: Option<Instant>,
     unreadable: HashSet<PathBuf>,
-}
-
-/// One medium as one model saw it.
-pub struct LoadedMedia {
-    /// Identity.
-    pub media_id: MediaId,
-    /// Alias of the API.
-    pub hash_str: HashStr,
-    /// Who saw it.
-    pub model_key: ModelKey,
-    /// Where it was when it was analysed.
-    pub source: PathBuf,
-    /// What probing told.
-    pub facts: MediaFacts,
-    /// Second and own time of each row.
-    pub times: Vec<RowTime>,
-    /// Shots in time order.
-    pub shots: Vec<Shot>,
-    /// The vectors.
-    pub segment: Segment,
-    sampling: Option<Sampling>,
-    previews: Previews,
-}
-
-enum Previews {
-    Stored(Box<VisualBundleFile>),
-    InMemory(Vec<Arc<Row>>),
 }
 
 impl Library {
@@ -99,6 +65,7 @@ impl Library {
         let folder = LoadedFolder {
             store,
             media: RwLock::default(),
+            texts: RwLock::default(),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };
@@ -138,6 +105,12 @@ pub fn cache_dir_failure(error: StoreError) -> Failure {
 }
 
 type Media = BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>;
+type Texts = HashMap<MediaId, Arc<LoadedText>>;
+
+/// Whether what was looked at so densely need not be looked at again.
+fn is_as_dense(found: Sampling, wanted: Sampling) -> bool {
+    found == Sampling::Full || found == wanted
+}
 
 impl LoadedFolder {
     /// Makes sure that the folder can be written, before work is put into what goes there.
@@ -160,9 +133,12 @@ impl LoadedFolder {
         }
         // Only what was in memory before the listing can be missed in it.
         let before: Vec<_> = self.read().keys().cloned().collect();
-        let entries = self.store.list().map_err(cache_dir_failure)?;
+        let texts_before: Vec<_> = self.read_texts().keys().copied().collect();
+        let list = |analysis| self.store.list(analysis).map_err(cache_dir_failure);
+        let (entries, texts) = (list(Analysis::Visual)?, list(Analysis::Text)?);
         self.forget_removed(&before, &entries);
-        for entry in &entries {
+        self.forget_removed_texts(&texts_before, &texts);
+        for entry in entries.iter().chain(&texts) {
             self.load_entry(entry, &mut listing);
         }
         listing.whole = true;
@@ -182,17 +158,28 @@ impl LoadedFolder {
         }
     }
 
-    /// Opens an analysis again that is not what it was when it was opened.
+    /// The same for text.
+    fn forget_removed_texts(&self, before: &[MediaId], entries: &[Entry]) {
+        let ours = entries.iter().filter(|entry| is_searched(&entry.model_key));
+        let there: HashSet<_> = ours.map(|entry| entry.media_id).collect();
+        let mut texts = self.write_texts();
+        before.iter().filter(|id| !there.contains(id)).for_each(|id| drop(texts.remove(id)));
+    }
+
+    /// Opens an analysis again that is not what it was when it was opened, with the text beside it.
     pub fn reopen(&self, media: &LoadedMedia) {
         self.write().remove(&(media.model_key.clone(), media.media_id));
+        self.write_texts().remove(&media.media_id);
         self.load_medium(media.media_id);
     }
 
     /// Brings the analyses of one medium into memory.
     pub fn load_medium(&self, media_id: MediaId) {
         let mut listing = self.listing();
-        for entry in self.store.of_medium(&media_id).unwrap_or_default() {
-            self.load_entry(&entry, &mut listing);
+        for analysis in [Analysis::Visual, Analysis::Text] {
+            for entry in self.store.of_medium(analysis, &media_id).unwrap_or_default() {
+                self.load_entry(&entry, &mut listing);
+            }
         }
     }
 
@@ -209,28 +196,39 @@ impl LoadedFolder {
     }
 
     fn load_entry(&self, entry: &Entry, listing: &mut Listing) {
-        let key = (entry.model_key.clone(), entry.media_id);
-        if self.read().contains_key(&key) || listing.unreadable.contains(&entry.path) {
+        if self.need_not_load(entry) || listing.unreadable.contains(&entry.path) {
             return;
         }
         let damaged = |error: &StoreError| matches!(error, StoreError::Damaged { .. });
-        let opened = LoadedMedia::stored(&entry.path).or_else(|error| {
+        let opened = self.open(entry).or_else(|error| {
             // A bundle that is replaced while it is opened is not of one piece: look again.
-            if damaged(&error) { LoadedMedia::stored(&entry.path) } else { Err(error) }
+            if damaged(&error) { self.open(entry) } else { Err(error) }
         });
-        match opened {
-            Ok(media) => self.insert(media),
-            Err(error) => {
-                tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
-                // Only what is damaged is moved away; a newer version's bundle is good for others, and
-                // a disk that did not answer may do so the next time.
-                let moved =
-                    damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
-                if !moved && !matches!(error, StoreError::Io(_)) {
-                    listing.unreadable.insert(entry.path.clone());
-                }
+        if let Err(error) = opened {
+            tracing::warn!(path = %entry.path.display(), %error, "analysis passed over");
+            // Only what is damaged is moved away; a newer version's bundle is good for others, and a
+            // disk that did not answer may do so the next time.
+            let moved = damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
+            if !moved && !matches!(error, StoreError::Io(_)) {
+                listing.unreadable.insert(entry.path.clone());
             }
         }
+    }
+
+    fn need_not_load(&self, entry: &Entry) -> bool {
+        let (model, id) = (&entry.model_key, entry.media_id);
+        match entry.analysis {
+            Analysis::Visual => self.read().contains_key(&(model.clone(), id)),
+            Analysis::Text => !is_searched(model) || self.read_texts().contains_key(&id),
+        }
+    }
+
+    fn open(&self, entry: &Entry) -> Result<(), StoreError> {
+        match entry.analysis {
+            Analysis::Visual => self.insert(LoadedMedia::stored(&entry.path)?),
+            Analysis::Text => self.insert_text(entry.media_id, LoadedText::stored(&entry.path)?),
+        }
+        Ok(())
     }
 
     /// Whether this medium's analysis by this model is there, at least as dense as asked for.
@@ -238,13 +236,36 @@ impl LoadedFolder {
     pub fn has(&self, model: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
         let key = (model.clone(), media_id);
         // What is in memory may have been removed from the folder since.
-        if let Ok(None) = self.store.find(&media_id, model) {
+        if let Ok(None) = self.store.find(Analysis::Visual, &media_id, model) {
             self.forget_removed(&[key], &[]);
             return false;
         }
         self.load_medium(media_id);
-        let found = self.read().get(&key).and_then(|media| media.sampling);
-        found.is_some_and(|found| found == Sampling::Full || found == sampling)
+        let found = self.read().get(&key).and_then(|media| media.sampling());
+        found.is_some_and(|found| is_as_dense(found, sampling))
+    }
+
+    /// Whether this medium's text by this reader is there, of shots told at least as densely.
+    #[must_use]
+    pub fn has_text(&self, reader: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {
+        if let Ok(None) = self.store.find(Analysis::Text, &media_id, reader) {
+            self.forget_removed_texts(&[media_id], &[]);
+            return false;
+        }
+        self.load_medium(media_id);
+        self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
+    }
+
+    /// Whether text was read in anything of this folder.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn has_any_text(&self) -> Result<bool, Failure> {
+        if !self.read_texts().is_empty() {
+            return Ok(true);
+        }
+        let entries = self.store.list(Analysis::Text).map_err(cache_dir_failure)?;
+        Ok(entries.iter().any(|entry| is_searched(&entry.model_key)))
     }
 
     /// A finished analysis of this medium by any model. It is not brought into memory, where it would
@@ -255,14 +276,14 @@ impl LoadedFolder {
         if let Some(media) = self.read().values().find(loaded) {
             return Some(media.clone());
         }
-        let entries = self.store.of_medium(&media_id).ok()?;
+        let entries = self.store.of_medium(Analysis::Visual, &media_id).ok()?;
         entries.iter().find_map(|entry| LoadedMedia::stored(&entry.path).ok().map(Arc::new))
     }
 
     /// Models whose finished analysis of this medium is there.
     #[must_use]
-    pub fn models_of(&self, media_id: MediaId) -> Vec<String> {
-        let entries = self.store.of_medium(&media_id).unwrap_or_default();
+    pub fn models_of(&self, analysis: Analysis, media_id: MediaId) -> Vec<String> {
+        let entries = self.store.of_medium(analysis, &media_id).unwrap_or_default();
         entries.into_iter().map(|entry| entry.model_key.into()).collect()
     }
 
@@ -292,6 +313,30 @@ impl LoadedFolder {
         let path = self.store.publish(bundle)?;
         self.insert(LoadedMedia::stored(&path)?);
         Ok(())
+    }
+
+    /// Publishes what was read in a medium, for searches to find.
+    ///
+    /// # Errors
+    /// When it cannot be written; the error names the path.
+    pub fn publish_text(&self, bundle: &TextBundle) -> Result<(), StoreError> {
+        self.store.publish_text(bundle)?;
+        if is_searched(&bundle.meta.model_key) {
+            self.insert_text(bundle.meta.media_id, LoadedText::of(bundle));
+        }
+        Ok(())
+    }
+
+    /// A medium in memory as this model saw it.
+    #[must_use]
+    pub fn medium(&self, model: &ModelKey, media_id: MediaId) -> Option<Arc<LoadedMedia>> {
+        self.read().get(&(model.clone(), media_id)).cloned()
+    }
+
+    /// What was read in a medium, if that is in memory.
+    #[must_use]
+    pub fn text_of(&self, media_id: MediaId) -> Option<Arc<LoadedText>> {
+        self.read_texts().get(&media_id).cloned()
     }
 
     /// All media in memory that this model saw.
@@ -350,137 +395,27 @@ impl LoadedFolder {
         self.write().insert((media.model_key.clone(), media.media_id), Arc::new(media));
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Media> {
+    fn insert_text(&self, media_id: MediaId, text: LoadedText) {
+        self.write_texts().insert(media_id, Arc::new(text));
+    }
+
+    fn read_texts(&self) -> RwLockReadGuard<'_, Texts> {
+        self.texts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_texts(&self) -> RwLockWriteGuard<'_, Texts> {
+        self.texts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Media> {
         self.media.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Media> {
+    fn write(&self) -> RwLockWriteGuard<'_, Media> {
         self.media.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listing(&self) -> MutexGuard<'_, Listing> {
         self.listing.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl LoadedMedia {
-    /// From a bundle that is checked as it is opened.
-    fn stored(path: &Path) -> Result<Self, StoreError> {
-        let file = VisualBundleFile::open(path)?;
-        let segment = open_segment(&file).map_err(|error| match error {
-            VectorsError::Io(error) => StoreError::Io(error),
-            error => StoreError::Damaged { path: path.to_owned(), reason: error.to_string() },
-        })?;
-        let meta = file.meta();
-        Ok(Self {
-            media_id: meta.media_id,
-            hash_str: meta.hash_str,
-            model_key: meta.model_key.clone(),
-            source: meta.source_path.clone(),
-            facts: meta.facts.clone(),
-            times: file.times().to_vec(),
-            shots: file.shots().to_vec(),
-            segment,
-            sampling: Some(meta.sampling),
-            previews: Previews::Stored(Box::new(file)),
-        })
-    }
-
-    /// From an analysis under way.
-    ///
-    /// # Errors
-    /// When the rows are not of one length.
-    pub fn in_memory(
-        path: &Path,
-        intake: &Intake,
-        model_key: &ModelKey,
-        draft: &Draft,
-        duration: f64,
-    ) -> Result<Self, VectorsError> {
-        let rows: Vec<_> = draft.rows().collect();
-        let segment = own_segment(&rows)?;
-        Ok(Self {
-            media_id: intake.media_id,
-            hash_str: intake.hash_str,
-            model_key: model_key.clone(),
-            source: path.to_owned(),
-            facts: intake.facts.clone(),
-            times: draft.times(),
-            shots: draft.shots(duration),
-            segment,
-            sampling: None,
-            previews: Previews::InMemory(rows.iter().map(|(_, _, row)| (*row).clone()).collect()),
-        })
-    }
-
-    fn is_stored(&self) -> bool {
-        matches!(self.previews, Previews::Stored(_))
-    }
-
-    /// JPEG preview of a row.
-    ///
-    /// # Errors
-    /// When the bundle cannot be read any more.
-    pub fn preview(&self, row: usize) -> Result<Vec<u8>, StoreError> {
-        match &self.previews {
-            Previews::Stored(file) => Ok(file.preview(row)?.unwrap_or_default()),
-            Previews::InMemory(rows) => Ok(rows[row].preview.clone()),
-        }
-    }
-
-    /// The row whose frame may stand for the frame at this time: half a second away at most, and with
-    /// no cut between the rows around the time, since not every analysis knows cuts to the frame.
-    #[must_use]
-    pub fn row_near(&self, seconds: f64) -> Option<usize> {
-        let distance = |row: usize| (self.times[row].seconds - seconds).abs();
-        let after = self.times.partition_point(|time| time.seconds < seconds);
-        let rows = after.saturating_sub(1)..self.times.len().min(after + 1);
-        let nearest = rows.clone().min_by(|&a, &b| distance(a).total_cmp(&distance(b)))?;
-        let exact = distance(nearest) <= SAME_FRAME;
-        let around = rows.len() == 2 && self.shot_of(rows.start).0 == self.shot_of(rows.end - 1).0;
-        let near = exact || (around && distance(nearest) <= NEAR);
-        near.then_some(nearest)
-    }
-
-    /// The shot that a row lies in, by number and range.
-    #[must_use]
-    pub fn shot_of(&self, row: usize) -> (usize, TimeRange) {
-        let seconds = self.times[row].seconds;
-        let after = self.shots.partition_point(|shot| shot.range.start <= seconds + 1e-6);
-        let index = after.saturating_sub(1);
-        let alone = TimeRange { start: seconds, end: seconds };
-        (index, self.shots.get(index).map_or(alone, |shot| shot.range))
-    }
-}
-
-/// Maps a bundle's vectors, or reads them where the folder is on a network, because a mapped page of a
-/// share that went away would end the process, and where the system has no more maps to give.
-fn open_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    if is_network_file_system(&file.rows().path).unwrap_or(true) {
-        return read_segment(file);
-    }
-    match map_segment(file) {
-        Err(VectorsError::Io(_)) => read_segment(file),
-        mapped => mapped,
-    }
-}
-
-fn read_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    let (at, tags) = (file.rows(), file.tags());
-    let tags = tags.map(|at| Tags::read(&at.path, at.offset, at.count)).transpose()?;
-    Segment::new(Rows::read(&at.path, at.offset, at.count, at.width)?, tags)
-}
-
-fn map_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    let (at, tags) = (file.rows(), file.tags());
-    let tags = tags.map(|at| Tags::map(&at.path, at.offset, at.count)).transpose()?;
-    Segment::new(Rows::map(&at.path, at.offset, at.count, at.width)?, tags)
-}
-
-fn own_segment(rows: &[(u32, f64, &Arc<Row>)]) -> Result<Segment, VectorsError> {
-    let dim = rows.first().map_or(0, |(_, _, row)| row.vector.len());
-    let vectors: Vec<f16> =
-        rows.iter().flat_map(|(_, _, row)| row.vector.iter().copied()).collect();
-    let tags: Vec<u8> = rows.iter().flat_map(|(_, _, row)| Tags::pack(&row.tags)).collect();
-    Segment::new(Rows::owned(vectors, dim)?, Some(Tags::owned(tags)?))
 }

@@ -7,6 +7,7 @@ use crate::{
 use fs_err as fs;
 use rushes_infer::{
     InferError, ProviderChoice, Runtime, VisualModel,
+    ocr::{self, TextReader},
     registry::{Entry, ModelFile, ModelFolder, Registry, RegistryError},
 };
 use rushes_media::Cancel;
@@ -57,6 +58,15 @@ struct Inner {
     idle: Duration,
     state: Mutex<State>,
     changed: Condvar,
+    reader: Mutex<Option<Arc<Reader>>>,
+}
+
+/// Reads on-screen text.
+pub struct Reader {
+    /// Its key in the registry.
+    pub key: ModelKey,
+    /// The model; its parts are in memory while they are needed.
+    pub reader: TextReader,
 }
 
 #[derive(Default)]
@@ -116,6 +126,7 @@ impl ModelPool {
             idle: config.model_idle(),
             state: Mutex::default(),
             changed: Condvar::new(),
+            reader: Mutex::default(),
         }));
         if let Some(key) = &config.visual_model {
             pool.known_visual(key.as_str()).map_err(|Failure { code, message }| {
@@ -357,6 +368,27 @@ impl ModelPool {
             .map_err(|error| error.to_string())
     }
 
+    /// The reader of on-screen text, opened when it is first asked for.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded, such as a file that has not been pulled.
+    pub fn reader(&self) -> Result<Arc<Reader>, Failure> {
+        let mut slot = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = &*slot {
+            return Ok(reader.clone());
+        }
+        let opened = self.open_reader();
+        let reader = opened.map_err(|reason| Failure::new(ErrorCode::Internal, reason))?;
+        Ok(slot.insert(Arc::new(reader)).clone())
+    }
+
+    fn open_reader(&self) -> Result<Reader, String> {
+        let key = ocr::MODEL.parse().map_err(|error: ParseIdError| error.to_string())?;
+        let (runtime, folder) = (self.runtime()?, self.0.folder.path());
+        let reader = TextReader::open(&runtime, folder, self.0.workers);
+        Ok(Reader { key, reader: reader.map_err(|error| error.to_string())? })
+    }
+
     /// ONNX Runtime as it is configured, loaded by the first call.
     ///
     /// # Errors
@@ -392,6 +424,8 @@ impl ModelPool {
         // A part that is being read would hold everybody up.
         drop(state);
         models.iter().for_each(|model| model.drop_idle(idle));
+        let reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        reader.iter().for_each(|reader| reader.reader.drop_idle(idle));
     }
 
     /// What is in memory.

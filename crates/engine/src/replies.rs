@@ -74,6 +74,8 @@ pub struct AnalysisState {
     pub speech: Vec<String>,
     /// Names of face collections.
     pub faces: Vec<String>,
+    /// Keys of models that read on-screen text.
+    pub text: Vec<String>,
 }
 
 /// Facts about one file, or why there are none.
@@ -280,6 +282,10 @@ pub struct VisualMatch {
     /// The next best frames of the same shot, best first, at most five.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub more_frames: Vec<FrameMatch>,
+    /// Lines of text that were read in the shot, in reading order. Left out where none were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["SCENE 12A", "TAKE 3"]))]
+    pub on_screen_text: Vec<String>,
 }
 
 /// A further frame of a moment that was found.

@@ -79,6 +79,11 @@ pub struct AnalyzeRequest {
     #[serde(default)]
     #[schema(inline, default = "full")]
     pub sampling: SamplingName,
+    /// Ours: read text in the picture as well, so that `text:"..."` finds it. Only what was not read yet,
+    /// unless `force` is true.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub ocr: bool,
 }
 
 impl AnalyzeRequest {
@@ -97,6 +102,7 @@ impl AnalyzeRequest {
             language: None,
             force: false,
             sampling: SamplingName::default(),
+            ocr: false,
         }
     }
 }

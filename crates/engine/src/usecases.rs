@@ -29,7 +29,7 @@ use rushes_infer::fetch::PullReport;
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
 use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
-use rushes_store::Catalogue;
+use rushes_store::{Analysis, Catalogue};
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
@@ -187,8 +187,9 @@ impl Engine {
         let inner = &self.0;
         let media =
             metadata::rows(&inner.reception, &inner.roots, &request.media_paths, &|intake| {
-                let visual = folder.as_ref()?.models_of(intake.media_id);
-                Some(AnalysisState { visual, ..AnalysisState::default() })
+                let of = |analysis| Some(folder.as_ref()?.models_of(analysis, intake.media_id));
+                let (visual, text) = (of(Analysis::Visual)?, of(Analysis::Text)?);
+                Some(AnalysisState { visual, text, ..AnalysisState::default() })
             });
         Ok(MediaMetadataReply { media })
     }
@@ -213,9 +214,10 @@ impl Engine {
         let task = inner.tasks.create(TaskKind::Analyze, "video")?;
         let task_id = task.id().to_string();
         let sampling = request.sampling.into();
-        let order = Order { task, folder, paths, model, sampling, force: request.force };
-        inner.analyst.take(order);
-        Ok(TaskStarted { message: "Analysis started: pictures".to_owned(), task_id })
+        let (force, ocr) = (request.force, request.ocr);
+        inner.analyst.take(Order { task, folder, paths, model, sampling, force, ocr });
+        let stages = if ocr { "pictures and on-screen text" } else { "pictures" };
+        Ok(TaskStarted { message: format!("Analysis started: {stages}"), task_id })
     }
 
     /// Stops a task soon.
@@ -413,6 +415,13 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
     if !(request.visual || request.speech || request.faces) {
         return Err(bad_request(
             "nothing to do: visual, speech and faces are all false".to_owned(),
+        ));
+    }
+    if request.ocr && !request.visual {
+        return Err(bad_request(
+            "ocr reads a frame of every shot and needs visual for that; what is analysed already is \
+             not analysed again"
+                .to_owned(),
         ));
     }
     if request.faces || !request.visual {

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{clip, config, files_below, make_clip, studio, text};
+use common::{clip, config, decoders_of, files_below, make_clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
     Engine,
@@ -129,16 +129,6 @@ fn cancelling_leaves_no_child_and_nothing_half_written() {
     assert_eq!(task.state, TaskState::Cancelled);
     assert!(files_below(studio.cache.path()).is_empty());
     assert!(studio.search("anything").is_empty());
-}
-
-/// Processes whose command line names the file.
-fn decoders_of(path: &std::path::Path) -> usize {
-    let name = path.to_str().unwrap().as_bytes();
-    let names_it = |pid: fs::DirEntry| {
-        let line = fs::read(pid.path().join("cmdline")).unwrap_or_default();
-        line.windows(name.len()).any(|part| part == name)
-    };
-    fs::read_dir("/proc").unwrap().flatten().map(names_it).filter(|found| *found).count()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The analysis folder: which bundle is where.
 
-use crate::{StoreError, VisualBundle, durable};
+use crate::{BundleMeta, StoreError, TextBundle, VisualBundle, bundle::Encoded, durable};
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
 use std::{
@@ -11,14 +11,41 @@ use std::{
 
 /// Folder of ours inside the folder that the user named.
 const FOLDER: &str = "rushes";
-/// Folder of visual bundles.
-const VISUAL: &str = "visual";
 /// Folder of damaged files.
 const QUARANTINE: &str = "quarantine";
-/// End of a visual bundle's name.
-const EXTENSION: &str = "rvb";
 
-/// `<cache_dir>/rushes`: one bundle per medium and model at `visual/<model>/<2 digits>/<media id>.rvb`.
+/// What an analysis is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Analysis {
+    /// What is seen: [`VisualBundle`]s.
+    Visual,
+    /// What can be read: [`TextBundle`]s.
+    Text,
+}
+
+impl Analysis {
+    /// Every one that there is.
+    const ALL: [Self; 2] = [Self::Visual, Self::Text];
+
+    /// Folder of its bundles.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Visual => "visual",
+            Self::Text => "text",
+        }
+    }
+
+    /// End of their names.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Visual => "rvb",
+            Self::Text => "rtb",
+        }
+    }
+}
+
+/// `<cache_dir>/rushes`: one bundle per medium and model, such as
+/// `visual/<model>/<2 digits>/<media id>.rvb`.
 ///
 /// Names come from hashes only. Nothing is made before something is published, and files that are not
 /// ours or not finished are passed over.
@@ -30,6 +57,8 @@ pub struct AnalysisFolder {
 /// A bundle that is there; whether it is whole, opening it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// What it is.
+    pub analysis: Analysis,
     /// The medium that it is of.
     pub media_id: MediaId,
     /// The model that made it.
@@ -95,29 +124,50 @@ impl AnalysisFolder {
     /// # Errors
     /// When the bundle does not fit together or writing fails; an earlier bundle is untouched then.
     pub fn publish(&self, bundle: &VisualBundle) -> Result<PathBuf, StoreError> {
-        let path = self.path_of(&bundle.meta.media_id, &bundle.meta.model_key);
-        let encoded = bundle.encode()?;
+        self.write(Analysis::Visual, &bundle.meta, &bundle.encode()?)
+    }
+
+    /// The same for a bundle of text.
+    ///
+    /// # Errors
+    /// As [`AnalysisFolder::publish`].
+    pub fn publish_text(&self, bundle: &TextBundle) -> Result<PathBuf, StoreError> {
+        self.write(Analysis::Text, &bundle.meta, &bundle.encode()?)
+    }
+
+    fn write(
+        &self,
+        analysis: Analysis,
+        meta: &BundleMeta,
+        encoded: &Encoded<'_>,
+    ) -> Result<PathBuf, StoreError> {
+        let path = self.path_of(analysis, &meta.media_id, &meta.model_key);
         durable::publish(&path, |file| encoded.write_to(file))?;
         Ok(path)
     }
 
-    /// All bundles, in order of model and medium. A folder that is not there has none.
+    /// All bundles of an analysis, in order of model and medium. A folder that is not there has none.
     ///
     /// # Errors
     /// When a folder cannot be read.
-    pub fn list(&self) -> Result<Vec<Entry>, StoreError> {
+    pub fn list(&self, analysis: Analysis) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
-        for model in names_in(&self.root.join(VISUAL))? {
-            let Ok(model_key) = model.parse::<ModelKey>() else { continue };
-            let folder = self.root.join(VISUAL).join(&model);
+        for model in self.models(analysis)? {
+            let folder = self.root.join(analysis.folder()).join(model.as_str());
             for start in names_in(&folder)? {
                 let names = names_in(&folder.join(&start))?;
-                let own = |name: &String| self.entry(&start, name, &model_key);
+                let own = |name: &String| self.entry(analysis, &start, name, &model);
                 entries.extend(names.iter().filter_map(own));
             }
         }
         entries.sort_by(|a, b| (&a.model_key, a.media_id).cmp(&(&b.model_key, b.media_id)));
         Ok(entries)
+    }
+
+    /// The models that have a folder of this analysis.
+    fn models(&self, analysis: Analysis) -> Result<Vec<ModelKey>, StoreError> {
+        let names = names_in(&self.root.join(analysis.folder()))?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// The bundle of a medium and model, if it is there.
@@ -126,22 +176,27 @@ impl AnalysisFolder {
     /// When the folder cannot be read.
     pub fn find(
         &self,
+        analysis: Analysis,
         media_id: &MediaId,
         model_key: &ModelKey,
     ) -> Result<Option<Entry>, StoreError> {
-        let path = self.path_of(media_id, model_key);
+        let path = self.path_of(analysis, media_id, model_key);
         let found = path.try_exists()?;
-        Ok(found.then(|| Entry { media_id: *media_id, model_key: model_key.clone(), path }))
+        let (media_id, model_key) = (*media_id, model_key.clone());
+        Ok(found.then_some(Entry { analysis, media_id, model_key, path }))
     }
 
     /// The bundles of a medium, one for each model that made one.
     ///
     /// # Errors
     /// When the folder cannot be read.
-    pub fn of_medium(&self, media_id: &MediaId) -> Result<Vec<Entry>, StoreError> {
-        let models = names_in(&self.root.join(VISUAL))?;
-        let keys = models.iter().filter_map(|model| model.parse::<ModelKey>().ok());
-        keys.filter_map(|key| self.find(media_id, &key).transpose()).collect()
+    pub fn of_medium(
+        &self,
+        analysis: Analysis,
+        media_id: &MediaId,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let models = self.models(analysis)?;
+        models.iter().filter_map(|key| self.find(analysis, media_id, key).transpose()).collect()
     }
 
     /// Moves a damaged bundle to `quarantine/`, with the reason in a text beside it, and returns its new
@@ -150,8 +205,9 @@ impl AnalysisFolder {
     /// # Errors
     /// When it cannot be moved; a bundle that is no longer there counts as moved by somebody else.
     pub fn quarantine(&self, entry: &Entry, reason: &str) -> Result<PathBuf, StoreError> {
-        let Entry { media_id, model_key, .. } = entry;
-        let name = format!("{}-{media_id}-{:016x}.{EXTENSION}", model_key.as_str(), random()?);
+        let Entry { analysis, media_id, model_key, .. } = entry;
+        let extension = analysis.extension();
+        let name = format!("{}-{media_id}-{:016x}.{extension}", model_key.as_str(), random()?);
         let to = self.root.join(QUARANTINE).join(name);
         match durable::move_aside(&entry.path, &to) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(to),
@@ -170,9 +226,11 @@ impl AnalysisFolder {
     /// When a folder cannot be read. A leftover that cannot be removed stays.
     pub fn remove_stale_temporaries(&self) -> Result<usize, StoreError> {
         let mut folders = vec![self.root.clone(), self.root.join(QUARANTINE)];
-        for model in names_in(&self.root.join(VISUAL))? {
-            let folder = self.root.join(VISUAL).join(model);
-            folders.extend(names_in(&folder)?.into_iter().map(|start| folder.join(start)));
+        for analysis in Analysis::ALL {
+            for model in self.models(analysis)? {
+                let folder = self.root.join(analysis.folder()).join(model.as_str());
+                folders.extend(names_in(&folder)?.into_iter().map(|start| folder.join(start)));
+            }
         }
         let now = SystemTime::now();
         let mut removed = 0;
@@ -184,18 +242,25 @@ impl AnalysisFolder {
         Ok(removed)
     }
 
-    fn path_of(&self, media_id: &MediaId, model_key: &ModelKey) -> PathBuf {
+    fn path_of(&self, analysis: Analysis, media_id: &MediaId, model_key: &ModelKey) -> PathBuf {
         let name = media_id.to_string();
-        let folder = self.root.join(VISUAL).join(model_key.as_str()).join(&name[..2]);
-        folder.join(format!("{name}.{EXTENSION}"))
+        let folder = self.root.join(analysis.folder()).join(model_key.as_str()).join(&name[..2]);
+        folder.join(format!("{name}.{}", analysis.extension()))
     }
 
     /// The entry of a file in folder `start`, if `find` would find it there.
-    fn entry(&self, start: &str, name: &str, model_key: &ModelKey) -> Option<Entry> {
-        let media_id: MediaId = name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()?;
-        let path = self.path_of(&media_id, model_key);
+    fn entry(
+        &self,
+        analysis: Analysis,
+        start: &str,
+        name: &str,
+        model_key: &ModelKey,
+    ) -> Option<Entry> {
+        let stem = name.strip_suffix(analysis.extension())?.strip_suffix('.')?;
+        let media_id: MediaId = stem.parse().ok()?;
+        let path = self.path_of(analysis, &media_id, model_key);
         let own = path.ends_with(Path::new(start).join(name));
-        own.then(|| Entry { media_id, model_key: model_key.clone(), path })
+        own.then(|| Entry { analysis, media_id, model_key: model_key.clone(), path })
     }
 }
 

@@ -1,11 +1,11 @@
 //! What Rushes keeps on disk.
 //!
-//! The [`AnalysisFolder`] holds one immutable file per medium and model, a [`VisualBundle`] as written
-//! and a [`VisualBundleFile`] as read; it may lie on a network share and be used by several machines at
-//! once. The [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any
+//! The [`AnalysisFolder`] holds one immutable file per medium and model: of what is seen a
+//! [`VisualBundle`] as written and a [`VisualBundleFile`] as read, of what can be read a [`TextBundle`].
+//! It may lie on a network share and be used by several machines at once. The [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any
 //! time. [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
-//! The layout of a bundle is in `FORMAT.md` beside this crate.
+//! The layout of both is in `FORMAT.md` beside this crate.
 //!
 //! ```
 //! # use rushes_store::*;
@@ -50,10 +50,11 @@ mod network;
 mod path_bytes;
 
 pub use bundle::{
-    BundleMeta, Previews, RowTime, TAG_ROW_BYTES, Table, VisualBundle, VisualBundleFile,
+    Area, BundleMeta, Previews, RowTime, TAG_ROW_BYTES, Table, TextBundle, TextFrame, TextLine,
+    VisualBundle, VisualBundleFile,
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
-pub use folder::{AnalysisFolder, Entry};
+pub use folder::{Analysis, AnalysisFolder, Entry};
 pub use network::is_network_file_system;
 
 use std::{io, path::PathBuf};

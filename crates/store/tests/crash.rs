@@ -6,7 +6,7 @@
 mod common;
 
 use common::{large, small};
-use rushes_store::{AnalysisFolder, VisualBundleFile};
+use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
@@ -57,7 +57,7 @@ fn a_killed_writer_loses_nothing_and_leaves_nothing_unreadable() {
         child.wait().unwrap();
 
         let analyses = AnalysisFolder::open(folder.path()).unwrap();
-        let entries = analyses.list().unwrap();
+        let entries = analyses.list(Analysis::Visual).unwrap();
         for entry in &entries {
             let file = VisualBundleFile::open(&entry.path).unwrap();
             assert_eq!(file.meta().media_id, entry.media_id);
@@ -124,5 +124,5 @@ fn two_writers_of_one_medium_end_as_one_valid_file() {
         reader.join().unwrap();
     });
     assert_eq!(fs_err::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-    assert_eq!(analyses.list().unwrap().len(), 1);
+    assert_eq!(analyses.list(Analysis::Visual).unwrap().len(), 1);
 }

@@ -21,25 +21,30 @@ pub fn bundle(
     draft: &Draft,
     shots: Vec<Shot>,
 ) -> VisualBundle {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let rows = || draft.rows().map(|(_, _, row)| row);
     VisualBundle {
-        meta: BundleMeta {
-            media_id: intake.media_id,
-            hash_str: intake.hash_str,
-            model_key: model_key.clone(),
-            facts: intake.facts.clone(),
-            source_path: path.to_owned(),
-            sampling,
-            created_at: now.as_secs(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
+        meta: meta(path, intake, model_key, sampling),
         dim: rows().next().map_or(0, |row| row.vector.len()),
         times: draft.times(),
         vectors: rows().flat_map(|row| row.vector.iter().map(|value| value.to_bits())).collect(),
         tags: Some(rows().flat_map(|row| Tags::pack(&row.tags)).collect()),
         shots,
         previews: previews(draft),
+    }
+}
+
+/// What a bundle made now is of.
+pub fn meta(path: &Path, intake: &Intake, model_key: &ModelKey, sampling: Sampling) -> BundleMeta {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    BundleMeta {
+        media_id: intake.media_id,
+        hash_str: intake.hash_str,
+        model_key: model_key.clone(),
+        facts: intake.facts.clone(),
+        source_path: path.to_owned(),
+        sampling,
+        created_at: now.as_secs(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

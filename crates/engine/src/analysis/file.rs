@@ -5,7 +5,7 @@ use super::{
     embedder::{Embedded, Embedder, Job},
     meter::FileMeter,
 };
-use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia};
+use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia, models::Reader};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rushes_infer::VisualModel;
 use rushes_media::{Cancel, Frame, Pass, Sample, Tools};
@@ -45,6 +45,8 @@ pub struct Task<'a> {
     pub model: &'a Arc<dyn VisualModel>,
     /// The threads that embed.
     pub embedder: &'a Embedder,
+    /// Who reads on-screen text, if that is wanted.
+    pub reader: Option<&'a Reader>,
     /// How densely.
     pub sampling: Sampling,
     /// Whether to look again at what is analysed already.
@@ -206,6 +208,6 @@ impl Work<'_> {
     }
 }
 
-fn text(error: impl std::fmt::Display) -> String {
+pub fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

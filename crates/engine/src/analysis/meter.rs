@@ -4,6 +4,7 @@ use crate::tasks::{Standing, TaskHandle};
 use rushes_model::FileError;
 use std::{
     collections::HashMap,
+    ops::Range,
     path::Path,
     sync::{Mutex, PoisonError},
     time::Instant,
@@ -28,6 +29,8 @@ pub struct FileMeter<'a> {
     index: usize,
     media_path: String,
     started: Instant,
+    /// The part of the file's progress that is told through this one.
+    part: Range<f64>,
 }
 
 impl Meter {
@@ -42,7 +45,7 @@ impl Meter {
     #[must_use]
     pub fn file(&self, index: usize, path: &Path) -> FileMeter<'_> {
         let media_path = path.display().to_string();
-        FileMeter { meter: self, index, media_path, started: Instant::now() }
+        FileMeter { meter: self, index, media_path, started: Instant::now(), part: 0.0..1.0 }
     }
 
     fn whole(&self, change: impl FnOnce(&mut State)) -> f64 {
@@ -53,9 +56,16 @@ impl Meter {
 }
 
 impl FileMeter<'_> {
-    /// Tells that `fraction` of the file is done, `media_seconds` of it so far.
+    /// The meter of a stage that is this part of the work on the file, and begins now.
+    #[must_use]
+    pub fn stage(&self, part: Range<f64>) -> Self {
+        Self { media_path: self.media_path.clone(), started: Instant::now(), part, ..*self }
+    }
+
+    /// Tells that `fraction` of the file, or of its stage, is done, `media_seconds` of it so far.
     pub fn reached(&self, fraction: f64, media_seconds: f64) {
-        let fraction = fraction.clamp(0.0, 1.0);
+        let Range { start, end } = self.part;
+        let fraction = start + (end - start) * fraction.clamp(0.0, 1.0);
         let progress = self.meter.whole(|state| {
             state.in_work.insert(self.index, fraction);
         });

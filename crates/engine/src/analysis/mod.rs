@@ -5,13 +5,14 @@ mod draft;
 mod embedder;
 mod file;
 mod meter;
+mod text;
 
 pub use draft::{Draft, Row};
 
 use crate::{
     intake::Reception,
     library::LoadedFolder,
-    models::ModelPool,
+    models::{ModelPool, Reader},
     paths::Roots,
     tasks::TaskHandle,
     walk::{Walked, walk},
@@ -34,6 +35,9 @@ use std::{
     time::Duration,
 };
 
+/// Share of a file's progress bar that the look at its pictures has when its text is read after it: on
+/// two cores a shot of ten seconds is looked at in 0.7 s and read in 0.3 s.
+const VISUAL_SHARE: f64 = 0.7;
 /// How long a task waits for its model; a first download may be needed before.
 const MODEL_PATIENCE: Duration = Duration::from_secs(600);
 /// What a task or file ends with that a panic ended; the panic itself is on standard error.
@@ -53,6 +57,8 @@ pub struct Order {
     pub sampling: Sampling,
     /// Whether to look again at what is analysed already.
     pub force: bool,
+    /// Whether to read on-screen text.
+    pub ocr: bool,
 }
 
 /// Works orders off, first come first served: two at once would only share the same cores.
@@ -108,8 +114,10 @@ fn work_off(means: &Means, order: &Order) {
         return;
     }
     let model = means.models.visual_until(&order.model, MODEL_PATIENCE, order.task.cancel());
-    match model {
-        Ok(model) => analyse_all(means, order, &model),
+    // A reader that is not there is told before hours of looking, not after.
+    let reader = || order.ocr.then(|| means.models.reader()).transpose();
+    match model.and_then(|model| Ok((model, reader()?))) {
+        Ok((model, reader)) => analyse_all(means, order, &model, reader.as_deref()),
         Err(_) if order.task.cancel().is_cancelled() => {
             order.task.finish(TaskState::Cancelled, "Cancelled");
         }
@@ -118,7 +126,12 @@ fn work_off(means: &Means, order: &Order) {
 }
 
 /// Analyses the files of an order, several at once, and ends its task.
-fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
+fn analyse_all(
+    means: &Means,
+    order: &Order,
+    model: &Arc<dyn VisualModel>,
+    reader: Option<&Reader>,
+) {
     let Walked { files, errors } = walk(&order.paths, &means.roots, order.task.cancel());
     let meter = Meter::new(order.task.clone(), files.len());
     for error in errors {
@@ -131,6 +144,7 @@ fn analyse_all(means: &Means, order: &Order, model: &Arc<dyn VisualModel>) {
         tools: &tools,
         model,
         embedder: &embedder,
+        reader,
         sampling: order.sampling,
         force: order.force,
         cancel: order.task.cancel(),
@@ -181,11 +195,19 @@ fn analyse_one(
 ) -> Result<Outcome, String> {
     let taken_in = means.reception.take_in_until(path, shared.cancel);
     let outcome = taken_in.map_err(|error| error.to_string()).and_then(|intake| {
-        let outcome = file::analyse(shared, path, &intake, meter);
-        if !matches!(outcome, Ok(Outcome::Analysed | Outcome::AlreadyDone)) {
+        let share = if shared.reader.is_some() { VISUAL_SHARE } else { 1.0 };
+        let seen = file::analyse(shared, path, &intake, &meter.stage(0.0..share));
+        let is_there = matches!(seen, Ok(Outcome::Analysed | Outcome::AlreadyDone));
+        if !is_there {
             shared.folder.withdraw(shared.model.key(), intake.media_id);
         }
-        outcome
+        match shared.reader.filter(|_| is_there) {
+            Some(reader) => {
+                let read = text::read(shared, reader, path, &intake, &meter.stage(share..1.0))?;
+                Ok(if read == Outcome::AlreadyDone { seen? } else { read })
+            }
+            None => seen,
+        }
     });
     // A child that was killed because of a cancel reports an error of its own.
     if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }

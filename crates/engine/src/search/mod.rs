@@ -1,14 +1,15 @@
 //! Search: from a plan to moments.
 
 mod plan;
+mod readings;
 mod scope;
 mod takes;
 
-pub use plan::{Formula, Plan, Term};
+pub use plan::{Formula, Plan, Source, Term};
 pub use scope::Scope;
 
 use crate::{
-    library::{LoadedFolder, LoadedMedia},
+    library::{LoadedFolder, LoadedMedia, ReadFrame},
     replies::{FrameMatch, VisualMatch},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -26,6 +27,9 @@ const FRAMES_PER_MOMENT: usize = 20;
 const SPARE_MOMENTS: usize = 100;
 /// Further frames of its shot that a match names.
 const MORE_FRAMES: usize = 5;
+
+/// Lines of on-screen text that a match has at most: an hour of slides without a cut is one shot.
+const MOST_LINES: usize = 60;
 
 /// How moments are listed.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +170,29 @@ fn match_of(scope: &Scope<'_>, moment: &Moment, preview: &[u8]) -> VisualMatch {
         frame_rate: clock.map(|clock| clock.rate().to_string()),
         take_of: moment.take_of.map(|rank| rank as u64),
         more_frames: more_frames(media, moment),
+        on_screen_text: on_screen_text(scope, media, hit.row),
     }
+}
+
+/// The lines that were read in the shot of a row, in time order and each once. Of very many those that
+/// were read nearest to the row.
+fn on_screen_text(scope: &Scope<'_>, media: &LoadedMedia, row: usize) -> Vec<String> {
+    let Some(text) = scope.text_of(media) else { return Vec::new() };
+    let ((shot, _), seconds) = (media.shot_of(row), media.times[row].seconds);
+    let mut frames: Vec<ReadFrame<'_>> =
+        text.frames().filter(|frame| media.shot_at(frame.seconds) == shot).collect();
+    let distance = |frame: &ReadFrame<'_>| (frame.seconds - seconds).abs();
+    frames.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    let mut lines: Vec<(f64, &str)> = Vec::new();
+    for frame in frames {
+        for line in frame.lines() {
+            if lines.len() < MOST_LINES && !lines.iter().any(|(_, known)| *known == line) {
+                lines.push((frame.seconds, line));
+            }
+        }
+    }
+    lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+    lines.into_iter().map(|(_, line)| line.to_owned()).collect()
 }
 
 /// The next best frames of the shot, best first.

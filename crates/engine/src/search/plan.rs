@@ -1,8 +1,11 @@
 //! What is looked for, as something that gives every row a similarity.
 
-use super::scope::Scope;
+use super::{
+    readings::{Reading, RowScores, best_of, best_time, by_shot, readings},
+    scope::Scope,
+};
 use crate::library::LoadedMedia;
-use rushes_infer::Curve;
+use rushes_infer::{Curve, ocr::matching::Phrase};
 use rushes_query::{Filter, MediaView, Node};
 use rushes_vectors::{Hit, Query, Segment, VectorsError, top_k, top_k_by};
 use std::path::Path;
@@ -11,12 +14,25 @@ use std::path::Path;
 /// a quarter, so that it stands far behind and is there all the same.
 const EXCLUDED_SHARE: f32 = 0.75;
 
+/// Rows that each shot has among those ranked where all of its rows are alike: its best frame and some
+/// further ones.
+const ALIKE_ROWS: usize = 1 + super::MORE_FRAMES;
+
 /// A query in the model's space, with the meaning of its scores.
 pub struct Term {
     /// What rows are scored against.
     pub query: Query,
     /// From such a score to a similarity.
     pub curve: Curve,
+}
+
+/// What a leaf of an expression is scored by.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// The term of this number.
+    Term(usize),
+    /// The phrase of this number.
+    Phrase(usize),
 }
 
 /// How the similarities of the terms become one.
@@ -37,8 +53,8 @@ pub enum Formula {
     Expression {
         /// The expression.
         node: Node,
-        /// The term of each leaf.
-        leaves: Vec<usize>,
+        /// What scores each leaf.
+        leaves: Vec<Source>,
     },
 }
 
@@ -46,6 +62,8 @@ pub enum Formula {
 pub struct Plan {
     /// The terms of the formula and, after them, the excluded concepts.
     pub terms: Vec<Term>,
+    /// What must be read in the picture.
+    pub phrases: Vec<Phrase>,
     /// What makes a similarity of them.
     pub formula: Formula,
     /// Where the excluded concepts begin among the terms.
@@ -72,17 +90,59 @@ impl Plan {
             let Term { query, curve } = &self.terms[*index];
             return self.best_of_one(&segments, query, *curve, k);
         }
-        let filters = self.formula.filters();
-        let facts = facts(scope, &filters);
+        let facts = Facts::of(scope, self.formula.filters());
+        if self.terms.is_empty() {
+            return Ok(self.best_of_shots(scope, &facts, k));
+        }
+        let read: Vec<RowScores> =
+            scope.media.iter().map(|one| self.row_scores(scope, one)).collect();
         let queries: Vec<Query> = self.terms.iter().map(|term| term.query.clone()).collect();
-        let combine = |segment: usize, _row: usize, scores: &[f32]| {
-            let holds = |filter: &Filter| {
-                let place = filters.iter().position(|known| std::ptr::eq(*known, filter));
-                place.is_some_and(|place| facts[segment][place])
-            };
-            self.similarity(scores, &holds).unwrap_or(f32::NEG_INFINITY)
+        let combine = |segment: usize, row: usize, scores: &[f32]| {
+            let read = |phrase: usize| read[segment].get(row, phrase);
+            let holds = |filter: &Filter| facts.hold(segment, filter);
+            self.similarity(scores, &read, &holds).unwrap_or(f32::NEG_INFINITY)
         };
         top_k_by(&segments, &queries, &combine, k)
+    }
+
+    fn row_scores(&self, scope: &Scope<'_>, media: &LoadedMedia) -> RowScores {
+        RowScores::of(media, &self.readings(scope, media), self.phrases.len())
+    }
+
+    /// Where the phrases were read in a medium.
+    fn readings(&self, scope: &Scope<'_>, media: &LoadedMedia) -> Vec<Reading> {
+        if self.phrases.is_empty() {
+            return Vec::new();
+        }
+        let text = scope.text_of(media);
+        text.map_or_else(Vec::new, |text| readings(media, &text, &self.phrases))
+    }
+
+    /// Without terms all rows of a shot have one similarity: shots are ranked, each by the frame nearest
+    /// to where the phrases were read.
+    fn best_of_shots(&self, scope: &Scope<'_>, facts: &Facts<'_>, k: usize) -> Vec<Hit> {
+        let mut found: Vec<FoundShot> = Vec::new();
+        for (segment, media) in scope.media.iter().enumerate() {
+            let holds = |filter: &Filter| facts.hold(segment, filter);
+            let readings = self.readings(scope, media);
+            let score = |of_shot: &[Reading]| {
+                self.similarity(&[], &|phrase| best_of(of_shot, phrase), &holds)
+            };
+            let mut add = |shot: usize, score: Option<f32>, seconds: Option<f64>| {
+                found.extend(score.map(|score| FoundShot { score, segment, shot, seconds }));
+            };
+            let silent = score(&[]);
+            let mut next = 0;
+            for of_shot in by_shot(&readings) {
+                let shot = of_shot[0].shot;
+                (next..shot).for_each(|shot| add(shot, silent, None));
+                add(shot, score(of_shot), best_time(of_shot));
+                next = shot + 1;
+            }
+            (next..media.shot_count()).for_each(|shot| add(shot, silent, None));
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.iter().flat_map(|shot| shot.hits(&scope.media[shot.segment])).take(k).collect()
     }
 
     /// A single query is ranked by its raw scores, which its curve only renames.
@@ -104,9 +164,14 @@ impl Plan {
     }
 
     /// Similarity of a row by its scores, less what excluded concepts take; `None` when it is no match.
-    fn similarity(&self, scores: &[f32], holds: &impl Fn(&Filter) -> bool) -> Option<f32> {
+    fn similarity(
+        &self,
+        scores: &[f32],
+        read: &impl Fn(usize) -> f32,
+        holds: &impl Fn(&Filter) -> bool,
+    ) -> Option<f32> {
         let of = |index: usize| self.terms[index].curve.similarity(scores[index]);
-        let found = self.formula.similarity(&of, holds);
+        let found = self.formula.similarity(&of, read, holds);
         if found < self.least || found <= 0.0 {
             return None;
         }
@@ -115,13 +180,48 @@ impl Plan {
     }
 }
 
-/// Whether each filter holds, for each medium.
-fn facts(scope: &Scope<'_>, filters: &[&Filter]) -> Vec<Vec<bool>> {
-    let of_media = |media: &LoadedMedia| {
-        let path = scope.path_of(media);
-        filters.iter().map(|filter| holds(filter, media, &path)).collect()
-    };
-    scope.media.iter().map(|media| of_media(media)).collect()
+/// A shot all of whose rows fit alike.
+struct FoundShot {
+    score: f32,
+    segment: usize,
+    shot: usize,
+    /// When what was looked for was read.
+    seconds: Option<f64>,
+}
+
+impl FoundShot {
+    /// Its rows, those nearest to the reading first.
+    fn hits(&self, media: &LoadedMedia) -> Vec<Hit> {
+        let mut rows: Vec<usize> = media.rows_of(self.shot).collect();
+        if let Some(seconds) = self.seconds {
+            let distance = |row: &usize| (media.times[*row].seconds - seconds).abs();
+            rows.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+        }
+        let hit = |row| Hit { segment: self.segment, row, score: self.score };
+        rows.into_iter().take(ALIKE_ROWS).map(hit).collect()
+    }
+}
+
+/// Whether each filter of an expression holds, for each medium.
+struct Facts<'a> {
+    filters: Vec<&'a Filter>,
+    of_media: Vec<Vec<bool>>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(scope: &Scope<'_>, filters: Vec<&'a Filter>) -> Self {
+        let of_one = |media: &LoadedMedia| {
+            let path = scope.path_of(media);
+            filters.iter().map(|filter| holds(filter, media, &path)).collect()
+        };
+        let of_media = scope.media.iter().map(|media| of_one(media)).collect();
+        Self { filters, of_media }
+    }
+
+    fn hold(&self, segment: usize, filter: &Filter) -> bool {
+        let place = self.filters.iter().position(|known| std::ptr::eq(*known, filter));
+        place.is_some_and(|place| self.of_media[segment][place])
+    }
 }
 
 fn holds(filter: &Filter, media: &LoadedMedia, path: &Path) -> bool {
@@ -144,16 +244,25 @@ impl Formula {
     }
 
     /// One similarity out of those of the terms and what is known of the medium.
-    fn similarity(&self, of: &impl Fn(usize) -> f32, holds: &impl Fn(&Filter) -> bool) -> f32 {
+    fn similarity(
+        &self,
+        of: &impl Fn(usize) -> f32,
+        read: &impl Fn(usize) -> f32,
+        holds: &impl Fn(&Filter) -> bool,
+    ) -> f32 {
         match self {
             Self::Term(index) => of(*index),
             Self::Refined { picture, by, weight } => {
-                let words = by.similarity(of, holds);
+                let words = by.similarity(of, read, holds);
                 // A filter that does not hold decides, whatever the picture says.
                 if words <= 0.0 { 0.0 } else { blend(of(*picture), words, *weight) }
             }
             Self::Expression { node, leaves } => {
-                let scores: Vec<f32> = leaves.iter().map(|&term| of(term)).collect();
+                let score = |source: &Source| match *source {
+                    Source::Term(term) => of(term),
+                    Source::Phrase(phrase) => read(phrase),
+                };
+                let scores: Vec<f32> = leaves.iter().map(score).collect();
                 node.score(&scores, holds)
             }
         }

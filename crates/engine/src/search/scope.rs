@@ -2,7 +2,7 @@
 
 use crate::{
     intake::Reception,
-    library::{LoadedFolder, LoadedMedia},
+    library::{LoadedFolder, LoadedMedia, LoadedText},
     models::ModelPool,
 };
 use rushes_model::{Failure, MediaId, ModelKey};
@@ -14,6 +14,7 @@ use std::{
 
 /// Where a search looks.
 pub struct Scope<'a> {
+    folder: &'a LoadedFolder,
     reception: &'a Reception,
     /// The media, of one model.
     pub media: Vec<Arc<LoadedMedia>>,
@@ -28,7 +29,7 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// `BadRequest` when the folder holds analyses by other models only.
     pub fn new(
-        folder: &LoadedFolder,
+        folder: &'a LoadedFolder,
         models: &ModelPool,
         active: &ModelKey,
         reception: &'a Reception,
@@ -37,8 +38,7 @@ impl<'a> Scope<'a> {
         let seen = || seen_by(folder, models, active);
         let Some(paths) = paths else {
             folder.load_all()?;
-            let media = seen()?;
-            return Ok(Self { reception, media, named: HashMap::new() });
+            return Ok(Self { folder, reception, media: seen()?, named: HashMap::new() });
         };
         let folders: Vec<&PathBuf> = paths.iter().filter(|path| path.is_dir()).collect();
         if folder.is_untouched() || folder.is_whole() || !folders.is_empty() {
@@ -48,7 +48,7 @@ impl<'a> Scope<'a> {
         if !folder.is_whole() {
             named.keys().for_each(|media_id| folder.load_medium(*media_id));
         }
-        let mut scope = Self { reception, media: seen()?, named };
+        let mut scope = Self { folder, reception, media: seen()?, named };
         let below = |path: PathBuf| folders.iter().any(|folder| path.starts_with(folder));
         let wanted = |media: &LoadedMedia| {
             scope.named.contains_key(&media.media_id) || below(scope.path_of(media))
@@ -61,6 +61,11 @@ impl<'a> Scope<'a> {
     pub fn path_of(&self, media: &LoadedMedia) -> PathBuf {
         let last_seen = || self.reception.last_seen(media.media_id, &media.source);
         self.named.get(&media.media_id).cloned().unwrap_or_else(last_seen)
+    }
+
+    /// What was read in a medium, if anything was.
+    pub fn text_of(&self, media: &LoadedMedia) -> Option<Arc<LoadedText>> {
+        self.folder.text_of(media.media_id)
     }
 
     /// Leaves out the media that `admits` refuses.

@@ -20,6 +20,10 @@ use std::time::Duration;
 const SEARCH_PATIENCE: Duration = Duration::from_secs(8);
 /// Long side in pixels at which pictures that are searched for reach the model. No model looks closer.
 const LONG_SIDE: u32 = 640;
+/// Why a folder cannot be searched for text.
+const NO_TEXT: &str = "no on-screen text was read yet in cache_dir, so `text:` finds nothing there; analyse it \
+     with ocr: true (rushes analyze --ocr), which leaves the analysis of the pictures as it is";
+
 impl Engine {
     /// Finds the moments that fit a sentence or an expression of the query language.
     ///
@@ -79,6 +83,9 @@ impl Engine {
         let scope = look()?;
         if scope.media.is_empty() {
             return Ok(Matches { matches: Vec::new() });
+        }
+        if query.as_ref().is_some_and(planner::reads) && !folder.has_any_text()? {
+            return Err(bad_request(NO_TEXT.to_owned()));
         }
         folder.sketch_if_large(&scope.media);
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;

@@ -38,7 +38,8 @@ pub fn config(home: &Path) -> Config {
     Config { visual_model: Some("lite-260-fast".parse().unwrap()), ..Config::at(home) }
 }
 
-fn installed_home() -> PathBuf {
+/// The home whose models tests borrow.
+pub fn installed_home() -> PathBuf {
     let default = || PathBuf::from(env::var_os("HOME").unwrap()).join(".rushes");
     env::var_os("RUSHES_HOME").map_or_else(default, PathBuf::from)
 }
@@ -110,4 +111,14 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
     }
     found
+}
+
+/// Processes whose command line names the file.
+pub fn decoders_of(path: &Path) -> usize {
+    let name = path.to_str().unwrap().as_bytes();
+    let names_it = |pid: fs::DirEntry| {
+        let line = fs::read(pid.path().join("cmdline")).unwrap_or_default();
+        line.windows(name.len()).any(|part| part == name)
+    };
+    fs::read_dir("/proc").unwrap().flatten().map(names_it).filter(|found| *found).count()
 }

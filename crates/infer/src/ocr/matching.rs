@@ -11,14 +11,18 @@
 //! assert!(Phrase::new("12a cafe muller ham").score(lines) > 0.9);
 //! assert_eq!(Phrase::new("scene 13").score(lines), 0.0);
 //! ```
+//!
+//! Whoever searches many frames again and again keeps their lines as [`fold`] makes them: most of the
+//! time then goes into telling at a glance that a frame cannot hold the phrase.
 
+use super::glance::Glance;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Words of this many letters may differ by one edit, of twice as many less one by two.
 const ONE_SLIP: usize = 5;
 const TWO_SLIPS: usize = 9;
 /// Spaces lost or won in reading: this many words may be one.
-const MAX_JOINED: usize = 4;
+pub(super) const MAX_JOINED: usize = 4;
 /// Score of a prefix that is nearly nothing of the word; the whole word scores 1.
 const PREFIX: f32 = 0.8;
 /// Score of a word whose only faults are digits taken for letters that look alike, or the reverse.
@@ -30,6 +34,16 @@ const MAX_WORDS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phrase {
     words: Vec<Vec<char>>,
+    glance: Glance,
+}
+
+/// The words of some lines without case, accents and punctuation, parted by single spaces.
+pub fn fold<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
+    let mut folded = String::new();
+    for word in lines.into_iter().flat_map(words) {
+        folded.extend((!folded.is_empty()).then_some(' ').into_iter().chain(word));
+    }
+    folded
 }
 
 impl Phrase {
@@ -39,7 +53,7 @@ impl Phrase {
     pub fn new(query: &str) -> Self {
         let mut words = words(query);
         words.truncate(MAX_WORDS);
-        Self { words }
+        Self { glance: Glance::of(&words), words }
     }
 
     /// Whether there is nothing to search for.
@@ -52,15 +66,25 @@ impl Phrase {
     /// the other, also across lines; less with slips of the reader, or when the last word is only the
     /// beginning of one; 0 when it is not there, or is empty.
     pub fn score<'a>(&self, lines: impl IntoIterator<Item = &'a str>) -> f32 {
-        let text: Vec<Vec<char>> = lines.into_iter().flat_map(words).collect();
-        if self.is_empty() {
+        self.score_folded(&fold(lines))
+    }
+
+    /// The same of lines that [`fold`] has made ready.
+    #[must_use]
+    pub fn score_folded(&self, folded: &str) -> f32 {
+        if !self.glance.may_find(folded) {
             return 0.0;
         }
+        let text: Vec<Vec<char>> = folded.split(' ').map(|word| word.chars().collect()).collect();
+        self.score_words(&text)
+    }
+
+    fn score_words(&self, text: &[Vec<char>]) -> f32 {
         // `tables[n][at]` is the best score of the last `n` words when the first of them stands at
         // `at`, weighed by letters.
         let mut tables = vec![vec![Some(0.0); text.len() + 1]];
         for next in (0..self.words.len()).rev() {
-            let table = (0..=text.len()).map(|at| self.best(next, at, &text, &tables)).collect();
+            let table = (0..=text.len()).map(|at| self.best(next, at, text, &tables)).collect();
             tables.push(table);
         }
         let starts = tables.last().into_iter().flatten();
@@ -160,7 +184,7 @@ fn begins(query: &[char], word: &[char]) -> bool {
 }
 
 /// Only letters are counted: another number is another take.
-fn allowed_slips(word: &[char]) -> usize {
+pub(super) fn allowed_slips(word: &[char]) -> usize {
     match word.iter().filter(|c| c.is_alphabetic()).count() {
         ..ONE_SLIP => 0,
         ONE_SLIP..TWO_SLIPS => 1,
@@ -169,10 +193,11 @@ fn allowed_slips(word: &[char]) -> usize {
 }
 
 /// Pairs of a letter and a digit that readers confuse.
+pub(super) const LOOK_ALIKES: [(char, char); 7] =
+    [('o', '0'), ('l', '1'), ('i', '1'), ('s', '5'), ('b', '8'), ('z', '2'), ('g', '9')];
+
 fn look_alike(a: char, b: char) -> bool {
-    const PAIRS: [(char, char); 7] =
-        [('o', '0'), ('l', '1'), ('i', '1'), ('s', '5'), ('b', '8'), ('z', '2'), ('g', '9')];
-    a == b || PAIRS.contains(&(a, b)) || PAIRS.contains(&(b, a))
+    a == b || LOOK_ALIKES.contains(&(a, b)) || LOOK_ALIKES.contains(&(b, a))
 }
 
 /// Edits (a character put in, left out or replaced) between two words, if not more than `most`. A digit
@@ -279,6 +304,40 @@ mod tests {
     fn scripts_without_spaces_are_found_inside_lines() {
         assert_eq!(score("東京", &["これは東京です"]), 1.0);
         assert_eq!(score("京東", &["これは東京です"]), 0.0);
+    }
+
+    /// What a glance rules out must not be there: queries are cut out of random text, then letters and
+    /// spaces are exchanged, put in and left out.
+    #[test]
+    fn a_glance_never_overlooks_what_a_close_look_finds() {
+        const LETTERS: [char; 9] = ['a', 'b', '8', 'o', '0', 'e', 't', '3', ' '];
+        let mut state = 0x2545_f491_u32;
+        let mut below = |most: usize| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as usize % most
+        };
+        let (mut found, mut ruled_out) = (0, 0);
+        for _ in 0..20_000 {
+            let text: String = (0..60).map(|_| LETTERS[below(LETTERS.len())]).collect();
+            let mut query: Vec<char> = text.chars().skip(below(40)).take(4 + below(16)).collect();
+            for _ in 0..below(4) {
+                let place = below(query.len());
+                match below(3) {
+                    0 => query[place] = LETTERS[below(LETTERS.len())],
+                    1 => query.insert(place, LETTERS[below(LETTERS.len())]),
+                    _ => drop(query.remove(place)),
+                }
+            }
+            let (query, folded) = (query.into_iter().collect::<String>(), fold([&*text]));
+            let phrase = Phrase::new(&query);
+            let close = if phrase.is_empty() { 0.0 } else { phrase.score_words(&words(&folded)) };
+            assert_eq!(phrase.score_folded(&folded), close, "{query} in {folded}");
+            found += usize::from(close > 0.0);
+            ruled_out += usize::from(!phrase.glance.may_find(&folded));
+        }
+        assert!(found > 1000 && ruled_out > 3000, "{found} found, {ruled_out} ruled out");
     }
 
     #[test]

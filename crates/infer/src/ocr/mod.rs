@@ -22,6 +22,7 @@
 
 mod boxes;
 mod detector;
+mod glance;
 mod layout;
 pub mod matching;
 mod planes;
@@ -110,12 +111,25 @@ impl TextReader {
     /// # Errors
     /// When inference fails.
     pub fn read(&self, picture: &Picture) -> Result<Vec<TextLine>, InferError> {
+        self.read_until(picture, &|| false)
+    }
+
+    /// The same, ended within some hundred milliseconds when `stop` says so. What comes then is of no
+    /// use.
+    ///
+    /// # Errors
+    /// As [`TextReader::read`].
+    pub fn read_until(
+        &self,
+        picture: &Picture,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<TextLine>, InferError> {
         let parts = self.parts()?;
         let mut areas = parts.detector.detect(picture)?;
         areas.sort_by(|a, b| b.height.total_cmp(&a.height));
         areas.truncate(MAX_PIECES);
         let mut pieces = Vec::new();
-        for area in areas {
+        for area in areas.into_iter().take_while(|_| !stop()) {
             pieces.extend(parts.recogniser.read(picture, area)?);
         }
         Ok(layout::lines(pieces, picture))

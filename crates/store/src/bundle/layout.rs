@@ -3,11 +3,18 @@
 use crate::StoreError;
 use std::{io::Read, path::Path};
 
-/// Begins every bundle. The odd bytes show up transfers that change line ends or drop the eighth bit.
-pub(super) const MAGIC: [u8; 8] = *b"\x89RVB\r\n\x1a\n";
+/// What tells the files of one analysis from those of others.
+pub(super) struct Form {
+    /// Begins every bundle. The odd bytes show up transfers that change line ends or drop the eighth bit.
+    magic: [u8; 8],
+    /// Version of the layout that is written; all up to it are read.
+    version: u32,
+}
 
-/// Version of the layout that is written; all up to it are read.
-pub(super) const VERSION: u32 = 1;
+/// Visual bundles.
+pub(super) const VISUAL: Form = Form { magic: *b"\x89RVB\r\n\x1a\n", version: 1 };
+/// Text bundles.
+pub(super) const TEXT: Form = Form { magic: *b"\x89RTB\r\n\x1a\n", version: 1 };
 
 /// Sections begin at multiples of this, so that mapped vectors are aligned.
 const ALIGNMENT: u64 = 64;
@@ -19,7 +26,7 @@ const ENTRY_BYTES: usize = 24;
 /// More sections than any version has.
 const MAX_SECTIONS: u32 = 64;
 
-/// What a section holds. Numbers are for ever.
+/// What a section holds, in whichever bundle. Numbers are for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Kind {
@@ -30,6 +37,9 @@ pub(super) enum Kind {
     Shots = 5,
     PreviewIndex = 6,
     Previews = 7,
+    Frames = 8,
+    Lines = 9,
+    Characters = 10,
 }
 
 /// One entry of the table. `kind` is a number, since later versions may add kinds that this one skips.
@@ -62,11 +72,11 @@ pub(super) fn place(sections: &mut [Section]) {
 }
 
 /// The bytes before the first section's padding.
-pub(super) fn header(sections: &[Section]) -> Vec<u8> {
+pub(super) fn header(form: &Form, sections: &[Section]) -> Vec<u8> {
     let length = sections.last().map_or(0, |section| section.offset + section.length);
     let mut bytes = Vec::with_capacity(header_bytes(sections.len()));
-    bytes.extend(MAGIC);
-    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(form.magic);
+    bytes.extend(form.version.to_le_bytes());
     bytes.extend((sections.len() as u32).to_le_bytes());
     bytes.extend(length.to_le_bytes());
     for section in sections {
@@ -82,6 +92,7 @@ pub(super) fn header(sections: &[Section]) -> Vec<u8> {
 /// Reads and checks the header of a file of `file_length` bytes: the table, whose sections follow each
 /// other to the very end of the file, and the header's own length.
 pub(super) fn read_header(
+    form: &Form,
     reader: &mut impl Read,
     file_length: u64,
     path: &Path,
@@ -92,7 +103,7 @@ pub(super) fn read_header(
     }
     let mut bytes = vec![0; FIXED_BYTES];
     reader.read_exact(&mut bytes)?;
-    let (count, length) = read_fixed(&bytes, path)?;
+    let (count, length) = read_fixed(form, &bytes, path)?;
     if length != file_length {
         return Err(damaged(&format!("it should have {length} bytes and has {file_length}")));
     }
@@ -112,13 +123,13 @@ pub(super) fn read_header(
 }
 
 /// Number of sections and length of the file.
-fn read_fixed(bytes: &[u8], path: &Path) -> Result<(usize, u64), StoreError> {
+fn read_fixed(form: &Form, bytes: &[u8], path: &Path) -> Result<(usize, u64), StoreError> {
     let mut fields = Fields(bytes);
-    if fields.take() != Some(MAGIC) {
+    if fields.take() != Some(form.magic) {
         return Err(damaged(path, "it does not begin as a bundle does"));
     }
     let version = fields.u32().unwrap_or(0);
-    if version > VERSION {
+    if version > form.version {
         return Err(StoreError::Newer { path: path.to_owned(), version });
     }
     let count = fields.u32().unwrap_or(0);
@@ -170,6 +181,10 @@ impl Fields<'_> {
 
     pub(super) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
+    }
+
+    pub(super) fn f32(&mut self) -> Option<f32> {
+        self.take().map(f32::from_le_bytes)
     }
 
     pub(super) fn f64(&mut self) -> Option<f64> {

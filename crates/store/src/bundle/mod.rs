@@ -1,10 +1,15 @@
 //! Bundles: what an analysis found, as one immutable file. `FORMAT.md` has the layout.
 
+mod contents;
+mod encoded;
 mod layout;
 mod read;
+mod text;
 mod write;
 
+pub(crate) use encoded::Encoded;
 pub use read::{Table, VisualBundleFile};
+pub use text::{Area, TextBundle, TextFrame, TextLine};
 
 use crate::path_bytes;
 use rushes_model::{HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot};
@@ -30,14 +35,14 @@ pub struct BundleMeta {
     pub media_id: MediaId,
     /// Its short name in the API.
     pub hash_str: HashStr,
-    /// The model that made the vectors.
+    /// The model that made the vectors, or read the text.
     pub model_key: ModelKey,
     /// What probing told.
     pub facts: MediaFacts,
     /// Where the medium was when it was analysed; it may have moved since.
     #[serde(with = "path_bytes")]
     pub source_path: PathBuf,
-    /// How densely it was looked at.
+    /// How densely it was looked at; of text, how densely the look was that told the shots.
     pub sampling: Sampling,
     /// When, in seconds since 1970.
     pub created_at: u64,
@@ -82,8 +87,8 @@ pub struct VisualBundle {
     pub previews: Previews,
 }
 
-/// The META section: what a bundle is of, and its shape.
-#[derive(Debug, Serialize, Deserialize)]
+/// The META section: what a visual bundle is of, and its shape.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct StoredMeta {
     rows: usize,
     dim: usize,

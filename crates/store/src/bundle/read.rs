@@ -3,7 +3,8 @@
 use super::{
     BundleMeta, NO_PREVIEW, PREVIEW_BYTES, RowTime, SHOT_BYTES, StoredMeta, TAG_ROW_BYTES,
     TIME_BYTES,
-    layout::{Fields, Kind, Section, damaged, read_header},
+    contents::Contents,
+    layout::{self, Fields, Kind, Section, damaged},
 };
 use crate::StoreError;
 use fs_err::File;
@@ -13,11 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes read at a time while checksums are taken.
-const READ_BYTES: usize = 1 << 18;
-
-/// The most that a section which is kept in memory may have: times of 1,500 hours.
-const KEPT_BYTES: u64 = 64 << 20;
+/// Sections that are kept in memory.
+const KEPT: [Kind; 4] = [Kind::Meta, Kind::Times, Kind::Shots, Kind::PreviewIndex];
 
 /// Where rows of fixed width lie in a bundle, for whoever maps or reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,12 +64,7 @@ impl VisualBundleFile {
     /// [`StoreError::Damaged`] when any byte is not what was written, [`StoreError::Newer`] when a later
     /// version wrote it, [`StoreError::Io`] when it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let (sections, header_end) = read_header(&mut file, length, path)?;
-        let mut contents = Contents { path, sections: &sections, kept: Vec::new() };
-        contents.read(&mut file, header_end)?;
-        contents.parse()
+        parse(&Contents::read(path, &layout::VISUAL, &KEPT)?)
     }
 
     /// What the bundle is of.
@@ -128,141 +121,72 @@ impl VisualBundleFile {
     }
 }
 
-/// A file's sections while they are read.
-struct Contents<'a> {
-    path: &'a Path,
-    sections: &'a [Section],
-    kept: Vec<(u32, Vec<u8>)>,
+fn parse(contents: &Contents<'_>) -> Result<VisualBundleFile, StoreError> {
+    let meta: StoredMeta = contents.meta()?;
+    let (count, dim) = (meta.rows, meta.dim);
+    let rows = table(contents, Kind::Vectors, count, dim, 2)?;
+    let tags = contents.section(Kind::Tags).is_some();
+    Ok(VisualBundleFile {
+        path: contents.path.to_owned(),
+        meta: meta.bundle,
+        times: times(contents, count)?,
+        shots: shots(contents)?,
+        rows: rows.filter(|_| dim > 0).ok_or_else(|| contents.damaged("it has no vectors"))?,
+        tags: if tags { table(contents, Kind::Tags, count, TAG_ROW_BYTES, 1)? } else { None },
+        previews: previews(contents, count)?,
+    })
 }
 
-impl Contents<'_> {
-    /// Reads padding and sections in order, checks both, and keeps what belongs in memory.
-    fn read(&mut self, file: &mut File, header_end: u64) -> Result<(), StoreError> {
-        let mut end = header_end;
-        for section in self.sections {
-            let mut padding = vec![0; (section.offset - end) as usize];
-            file.read_exact(&mut padding)?;
-            if padding.iter().any(|&byte| byte != 0) {
-                return Err(self.damaged("there is something between its sections"));
-            }
-            let keep = KEPT.iter().any(|&kind| kind as u32 == section.kind);
-            if keep && section.length > KEPT_BYTES {
-                return Err(self.damaged("a section is larger than any analysis"));
-            }
-            let (crc, bytes) = read_section(file, section.length, keep)?;
-            if crc != section.crc {
-                return Err(
-                    self.damaged(&format!("the checksum of section {} does not fit", section.kind))
-                );
-            }
-            self.kept.extend(keep.then_some((section.kind, bytes)));
-            end = section.offset + section.length;
-        }
-        Ok(())
+/// The place of a section that must hold `count` rows of `width` values of `size` bytes.
+fn table(
+    contents: &Contents<'_>,
+    kind: Kind,
+    count: usize,
+    width: usize,
+    size: usize,
+) -> Result<Option<Table>, StoreError> {
+    let Some(section) = contents.section(kind) else { return Ok(None) };
+    let bytes = count.checked_mul(width).and_then(|values| values.checked_mul(size));
+    if bytes.map(|bytes| bytes as u64) != Some(section.length) {
+        return Err(contents.damaged("a section does not have the rows that it should"));
     }
-
-    fn parse(&self) -> Result<VisualBundleFile, StoreError> {
-        let meta: StoredMeta = serde_json::from_slice(self.kept(Kind::Meta)?)
-            .map_err(|error| self.damaged(&format!("its facts do not read: {error}")))?;
-        let (count, dim) = (meta.rows, meta.dim);
-        let rows = self.table(Kind::Vectors, count, dim, 2)?;
-        let tags = self.section(Kind::Tags).is_some();
-        Ok(VisualBundleFile {
-            path: self.path.to_owned(),
-            meta: meta.bundle,
-            times: self.times(count)?,
-            shots: self.shots()?,
-            rows: rows.filter(|_| dim > 0).ok_or_else(|| self.damaged("it has no vectors"))?,
-            tags: if tags { self.table(Kind::Tags, count, TAG_ROW_BYTES, 1)? } else { None },
-            previews: self.previews(count)?,
-        })
-    }
-
-    fn section(&self, kind: Kind) -> Option<&Section> {
-        self.sections.iter().find(|section| section.kind == kind as u32)
-    }
-
-    fn kept(&self, kind: Kind) -> Result<&[u8], StoreError> {
-        let found = self.kept.iter().find(|(number, _)| *number == kind as u32);
-        found.map(|(_, bytes)| &bytes[..]).ok_or_else(|| self.damaged("a section is missing"))
-    }
-
-    /// The place of a section that must hold `count` rows of `width` values of `size` bytes.
-    fn table(
-        &self,
-        kind: Kind,
-        count: usize,
-        width: usize,
-        size: usize,
-    ) -> Result<Option<Table>, StoreError> {
-        let Some(section) = self.section(kind) else { return Ok(None) };
-        let bytes = count.checked_mul(width).and_then(|values| values.checked_mul(size));
-        if bytes.map(|bytes| bytes as u64) != Some(section.length) {
-            return Err(self.damaged("a section does not have the rows that it should"));
-        }
-        Ok(Some(Table { path: self.path.to_owned(), offset: section.offset, count, width }))
-    }
-
-    fn times(&self, count: usize) -> Result<Vec<RowTime>, StoreError> {
-        let (rows, rest) = self.kept(Kind::Times)?.as_chunks::<TIME_BYTES>();
-        let row = |bytes: &[u8; TIME_BYTES]| {
-            let mut fields = Fields(bytes);
-            Some(RowTime { second: fields.u32()?, seconds: fields.f64()? })
-        };
-        let times: Vec<RowTime> = rows.iter().filter_map(row).collect();
-        let finite = times.iter().all(|time| time.seconds.is_finite());
-        if times.len() != count || !rest.is_empty() || !finite {
-            return Err(self.damaged("its times are not one a row"));
-        }
-        Ok(times)
-    }
-
-    fn shots(&self) -> Result<Vec<Shot>, StoreError> {
-        let (rows, rest) = self.kept(Kind::Shots)?.as_chunks::<SHOT_BYTES>();
-        let row = |bytes: &[u8; SHOT_BYTES]| {
-            let mut fields = Fields(bytes);
-            Some(Shot { range: TimeRange { start: fields.f64()?, end: fields.f64()? } })
-        };
-        let shots: Vec<Shot> = rows.iter().filter_map(row).collect();
-        let sound = |shot: &Shot| shot.range.start.is_finite() && shot.range.duration() >= 0.0;
-        if !rest.is_empty() || !shots.iter().all(sound) {
-            return Err(self.damaged("its shots are no ranges of time"));
-        }
-        Ok(shots)
-    }
-
-    fn previews(&self, count: usize) -> Result<PreviewIndex, StoreError> {
-        let pictures = self.section(Kind::Previews);
-        let index = self.kept(Kind::PreviewIndex)?;
-        pictures
-            .and_then(|pictures| PreviewIndex::parse(index, count, pictures))
-            .ok_or_else(|| self.damaged("its previews are not where they should be"))
-    }
-
-    fn damaged(&self, reason: &str) -> StoreError {
-        damaged(self.path, reason)
-    }
+    Ok(Some(Table { path: contents.path.to_owned(), offset: section.offset, count, width }))
 }
 
-/// Sections that are kept in memory.
-const KEPT: [Kind; 4] = [Kind::Meta, Kind::Times, Kind::Shots, Kind::PreviewIndex];
-
-/// The checksum of the next `length` bytes and, if asked for, the bytes.
-fn read_section(file: &mut File, length: u64, keep: bool) -> Result<(u32, Vec<u8>), StoreError> {
-    let mut crc = crc32fast::Hasher::new();
-    let mut kept = Vec::new();
-    let mut buffer = vec![0; READ_BYTES.min(length as usize)];
-    let mut left = length;
-    while left > 0 {
-        let part = &mut buffer[..READ_BYTES.min(left as usize)];
-        file.read_exact(part)?;
-        crc.update(part);
-        if keep {
-            kept.extend_from_slice(part);
-        }
-        left -= part.len() as u64;
+fn times(contents: &Contents<'_>, count: usize) -> Result<Vec<RowTime>, StoreError> {
+    let (rows, rest) = contents.kept(Kind::Times)?.as_chunks::<TIME_BYTES>();
+    let row = |bytes: &[u8; TIME_BYTES]| {
+        let mut fields = Fields(bytes);
+        Some(RowTime { second: fields.u32()?, seconds: fields.f64()? })
+    };
+    let times: Vec<RowTime> = rows.iter().filter_map(row).collect();
+    let finite = times.iter().all(|time| time.seconds.is_finite());
+    if times.len() != count || !rest.is_empty() || !finite {
+        return Err(contents.damaged("its times are not one a row"));
     }
-    Ok((crc.finalize(), kept))
+    Ok(times)
+}
+
+fn shots(contents: &Contents<'_>) -> Result<Vec<Shot>, StoreError> {
+    let (rows, rest) = contents.kept(Kind::Shots)?.as_chunks::<SHOT_BYTES>();
+    let row = |bytes: &[u8; SHOT_BYTES]| {
+        let mut fields = Fields(bytes);
+        Some(Shot { range: TimeRange { start: fields.f64()?, end: fields.f64()? } })
+    };
+    let shots: Vec<Shot> = rows.iter().filter_map(row).collect();
+    let sound = |shot: &Shot| shot.range.start.is_finite() && shot.range.duration() >= 0.0;
+    if !rest.is_empty() || !shots.iter().all(sound) {
+        return Err(contents.damaged("its shots are no ranges of time"));
+    }
+    Ok(shots)
+}
+
+fn previews(contents: &Contents<'_>, count: usize) -> Result<PreviewIndex, StoreError> {
+    let pictures = contents.section(Kind::Previews);
+    let index = contents.kept(Kind::PreviewIndex)?;
+    pictures
+        .and_then(|pictures| PreviewIndex::parse(index, count, pictures))
+        .ok_or_else(|| contents.damaged("its previews are not where they should be"))
 }
 
 impl PreviewIndex {

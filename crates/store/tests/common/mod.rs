@@ -2,7 +2,10 @@
 #![allow(dead_code)] // Each test file uses some of it.
 
 use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
-use rushes_store::{BundleMeta, Previews, RowTime, TAG_ROW_BYTES, VisualBundle};
+use rushes_store::{
+    Area, BundleMeta, Previews, RowTime, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine,
+    VisualBundle,
+};
 
 pub fn facts() -> MediaFacts {
     MediaFacts {
@@ -67,4 +70,32 @@ pub fn large(media: u8, rows: usize, bytes: usize) -> VisualBundle {
         pictures: vec![(0..bytes).map(|byte| byte as u8).collect()],
     };
     bundle
+}
+
+/// Three frames that were read, the second of which has no text.
+pub fn small_text(media: u8) -> TextBundle {
+    let line = |text: &str, confidence, left: f32| TextLine {
+        text: text.to_owned(),
+        confidence,
+        area: Area { left, top: 0.125, width: 0.75, height: 0.0625 },
+    };
+    let frame = |seconds, lines| TextFrame { seconds, lines };
+    let lines = vec![line("SCENE 12A", 0.98, 0.1), line("Übung 東京", 0.5, 0.25)];
+    TextBundle {
+        meta: BundleMeta { model_key: "pp-ocr-v4".parse().unwrap(), ..meta(media) },
+        frames: vec![
+            frame(0.5, lines),
+            frame(1.034_366_7, vec![]),
+            frame(1.5, vec![line("", 1.0, 0.0)]),
+        ],
+    }
+}
+
+/// Sets bytes of the header and makes its checksum fit again, as hostile files do.
+pub fn forge(bytes: &mut [u8], position: usize, new: &[u8]) {
+    bytes[position..position + new.len()].copy_from_slice(new);
+    let sections = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let end = 24 + 24 * sections;
+    let crc = crc32fast::hash(&bytes[..end]).to_le_bytes();
+    bytes[end..end + 4].copy_from_slice(&crc);
 }

@@ -1,10 +1,10 @@
 //! From a request to a plan: every sentence and picture that it names goes through the model.
 
 use crate::{
-    search::{Formula, Plan, Term},
+    search::{Formula, Plan, Source, Term},
     usecases::{Engine, bad_request},
 };
-use rushes_infer::{InferError, TextQuery, VisualModel};
+use rushes_infer::{InferError, TextQuery, VisualModel, ocr::matching::Phrase};
 use rushes_model::{ErrorCode, Failure, Picture};
 use rushes_query::{Leaf, Node, QueryError, Span};
 
@@ -24,16 +24,27 @@ pub fn parse(words: &str) -> Result<rushes_query::Query, Failure> {
     rushes_query::parse(words).map_err(|error| bad_request(format!("query, {error}")))
 }
 
+/// Whether a query asks for text in the picture.
+pub fn reads(query: &rushes_query::Query) -> bool {
+    match query {
+        rushes_query::Query::Sentence(_) => false,
+        rushes_query::Query::Expression(node) => {
+            node.leaves().iter().any(|(leaf, _)| matches!(leaf, Leaf::Text(_)))
+        }
+    }
+}
+
 /// Makes plans with one model.
 pub struct Planner<'a> {
     engine: &'a Engine,
     model: &'a dyn VisualModel,
     terms: Vec<Term>,
+    phrases: Vec<Phrase>,
 }
 
 impl<'a> Planner<'a> {
     pub fn new(engine: &'a Engine, model: &'a dyn VisualModel) -> Self {
-        Self { engine, model, terms: Vec::new() }
+        Self { engine, model, terms: Vec::new(), phrases: Vec::new() }
     }
 
     /// What to look for: the picture, the words, or the picture refined by the words.
@@ -63,7 +74,7 @@ impl<'a> Planner<'a> {
         for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {
             self.sentence(concept)?;
         }
-        Ok(Plan { terms: self.terms, formula, excluded_from, least })
+        Ok(Plan { terms: self.terms, phrases: self.phrases, formula, excluded_from, least })
     }
 
     fn words(&mut self, words: rushes_query::Query) -> Result<Formula, Failure> {
@@ -74,30 +85,35 @@ impl<'a> Planner<'a> {
     }
 
     fn expression(&mut self, node: Node) -> Result<Formula, Failure> {
-        let leaves: Result<Vec<usize>, Failure> =
+        let leaves: Result<Vec<Source>, Failure> =
             node.leaves().into_iter().map(|(leaf, span)| self.leaf(leaf, span)).collect();
         Ok(Formula::Expression { leaves: leaves?, node })
     }
 
-    fn leaf(&mut self, leaf: &Leaf, span: Span) -> Result<usize, Failure> {
+    fn leaf(&mut self, leaf: &Leaf, span: Span) -> Result<Source, Failure> {
         let refused = |code, reason: &str| {
             let error = QueryError::refused(span, reason);
             Failure::new(code, format!("query, {error}"))
         };
         match leaf {
-            Leaf::Sentence(sentence) => self.sentence(sentence),
+            Leaf::Sentence(sentence) => self.sentence(sentence).map(Source::Term),
             Leaf::Image(path) => {
                 let picture = self.engine.picture(path)?;
-                self.picture(&picture)
+                self.picture(&picture).map(Source::Term)
             }
             Leaf::Frame { path, seconds } => {
                 let picture = self.engine.frame(path, *seconds)?;
-                self.picture(&picture)
+                self.picture(&picture).map(Source::Term)
             }
-            Leaf::Text(_) => Err(refused(
-                ErrorCode::NotImplemented,
-                "words that can be read cannot be searched yet in this version",
-            )),
+            Leaf::Text(words) => {
+                let phrase = Phrase::new(words);
+                if phrase.is_empty() {
+                    let reason = "`text:` takes words; there is no letter and no digit in this";
+                    return Err(refused(ErrorCode::BadRequest, reason));
+                }
+                self.phrases.push(phrase);
+                Ok(Source::Phrase(self.phrases.len() - 1))
+            }
             Leaf::Said(_) => Err(refused(
                 ErrorCode::NotImplemented,
                 "words that are spoken cannot be searched yet in this version",
