@@ -23,8 +23,8 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// All of a folder that the active model has analysed, or the media that `paths` lead to: files by their content, wherever they have
-    /// moved, and folders by what lies below them.
+    /// All of a folder that the active model has analysed, or the media that `paths` lead to: files by
+    /// their content, wherever they have moved, and folders by what lies below them.
     ///
     /// # Errors
     /// `BadRequest` when the folder holds analyses by other models only.
