@@ -328,5 +328,6 @@ fn four_bit_weights_mean_what_their_bytes_say() {
     let mut ids = vec![3000, 70, 1];
     ids.resize(64, 0);
     let cosine = cosine(&vector, &by_hand(&ids));
-    assert!(cosine >= 0.999, "{cosine}");
+    // One word of the two changed comes out at .9998: most tokens are padding.
+    assert!(cosine >= 0.999_99, "{cosine}");
 }
