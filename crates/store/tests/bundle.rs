@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{forge, large, small};
+use common::{check_flips, check_later_version, check_lengths, forge, large, small};
 use proptest::prelude::*;
 use rushes_model::{Shot, TimeRange};
 use rushes_store::{
@@ -134,31 +134,13 @@ proptest! {
 #[test]
 fn every_flipped_byte_is_found() {
     let (_folder, path) = publish(&small(1));
-    let whole = fs_err::read(&path).unwrap();
-    for position in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xFF] {
-            let mut bytes = whole.clone();
-            bytes[position] ^= flip;
-            fs_err::write(&path, bytes).unwrap();
-            let error = VisualBundleFile::open(&path).expect_err(&format!("byte {position}"));
-            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-        }
-    }
+    check_flips(&path, VisualBundleFile::open);
 }
 
 #[test]
 fn every_other_length_is_an_error() {
     let (_folder, path) = publish(&small(1));
-    let whole = fs_err::read(&path).unwrap();
-    for length in 0..whole.len() {
-        fs_err::write(&path, &whole[..length]).unwrap();
-        assert!(
-            matches!(VisualBundleFile::open(&path), Err(StoreError::Damaged { .. })),
-            "{length}"
-        );
-    }
-    fs_err::write(&path, [&whole[..], &[0]].concat()).unwrap();
-    assert!(matches!(VisualBundleFile::open(&path), Err(StoreError::Damaged { .. })));
+    check_lengths(&path, VisualBundleFile::open);
 }
 
 #[test]
@@ -187,11 +169,7 @@ fn forged_headers_are_refused() {
 #[test]
 fn a_later_version_is_left_alone() {
     let (_folder, path) = publish(&small(1));
-    let mut bytes = fs_err::read(&path).unwrap();
-    forge(&mut bytes, 8, &2u32.to_le_bytes());
-    fs_err::write(&path, bytes).unwrap();
-    let result = VisualBundleFile::open(&path);
-    assert!(matches!(result, Err(StoreError::Newer { version: 2, .. })), "{result:?}");
+    check_later_version(&path, VisualBundleFile::open);
 }
 
 #[test]

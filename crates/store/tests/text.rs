@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{forge, small, small_text};
+use common::{check_flips, check_later_version, check_lengths, forge, small, small_text};
 use proptest::prelude::*;
 use rushes_store::{
     Analysis, AnalysisFolder, Area, StoreError, TextBundle, TextFrame, TextLine, VisualBundleFile,
@@ -81,24 +81,13 @@ proptest! {
 #[test]
 fn every_flipped_byte_is_found() {
     let (_folder, path) = publish(&small_text(1));
-    let whole = fs_err::read(&path).unwrap();
-    for position in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xFF] {
-            let mut bytes = whole.clone();
-            bytes[position] ^= flip;
-            fs_err::write(&path, bytes).unwrap();
-            let error = TextBundle::open(&path).expect_err(&format!("byte {position}"));
-            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-        }
-    }
+    check_flips(&path, TextBundle::open);
 }
 
 #[test]
 fn every_other_length_is_an_error() {
     let (_folder, path) = publish(&small_text(1));
-    let whole = fs_err::read(&path).unwrap();
-    assert!((0..whole.len()).all(|length| is_damaged(&path, &whole[..length])));
-    assert!(is_damaged(&path, &[&whole[..], &[0]].concat()));
+    check_lengths(&path, TextBundle::open);
 }
 
 #[test]
@@ -123,11 +112,7 @@ fn sections_that_do_not_use_each_other_up_are_refused() {
 #[test]
 fn a_later_version_is_left_alone() {
     let (_folder, path) = publish(&small_text(1));
-    let mut bytes = fs_err::read(&path).unwrap();
-    forge(&mut bytes, 8, &2u32.to_le_bytes());
-    fs_err::write(&path, bytes).unwrap();
-    let result = TextBundle::open(&path);
-    assert!(matches!(result, Err(StoreError::Newer { version: 2, .. })), "{result:?}");
+    check_later_version(&path, TextBundle::open);
 }
 
 #[test]

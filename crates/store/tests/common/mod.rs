@@ -3,9 +3,10 @@
 
 use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
 use rushes_store::{
-    Area, BundleMeta, Previews, RowTime, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine,
-    VisualBundle,
+    Area, BundleMeta, Previews, RowTime, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame,
+    TextLine, VisualBundle,
 };
+use std::{fmt::Debug, path::Path};
 
 pub fn facts() -> MediaFacts {
     MediaFacts {
@@ -98,4 +99,38 @@ pub fn forge(bytes: &mut [u8], position: usize, new: &[u8]) {
     let end = 24 + 24 * sections;
     let crc = crc32fast::hash(&bytes[..end]).to_le_bytes();
     bytes[end..end + 4].copy_from_slice(&crc);
+}
+
+/// Opens the file with each byte changed in three ways: each is found, and the message names the file.
+pub fn check_flips<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result<T, StoreError>) {
+    let whole = fs_err::read(path).unwrap();
+    for position in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut bytes = whole.clone();
+            bytes[position] ^= flip;
+            fs_err::write(path, bytes).unwrap();
+            let error = open(path).expect_err(&format!("byte {position}"));
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+    }
+}
+
+/// Opens the file at every shorter length, and one byte longer: it is damaged.
+pub fn check_lengths<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result<T, StoreError>) {
+    let whole = fs_err::read(path).unwrap();
+    let longer = [&whole[..], &[0]].concat();
+    for bytes in (0..whole.len()).map(|length| &whole[..length]).chain([&longer[..]]) {
+        fs_err::write(path, bytes).unwrap();
+        let result = open(path);
+        assert!(matches!(result, Err(StoreError::Damaged { .. })), "{}: {result:?}", bytes.len());
+    }
+}
+
+/// Opens the file as if the next version had written it: it is left alone.
+pub fn check_later_version<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result<T, StoreError>) {
+    let mut bytes = fs_err::read(path).unwrap();
+    forge(&mut bytes, 8, &2u32.to_le_bytes());
+    fs_err::write(path, bytes).unwrap();
+    let result = open(path);
+    assert!(matches!(result, Err(StoreError::Newer { version: 2, .. })), "{result:?}");
 }
