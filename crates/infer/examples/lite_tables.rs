@@ -1,11 +1,12 @@
 //! Makes `assets/lite-tables.f16`: vectors of labels and attributes, and each key's mean picture.
 //!
 //! ```text
-//! scripts/eval-media
+//! RUSHES_CACHE=$PWD/.cache/tune scripts/eval-media bench/eval/visual-tune.tsv
 //! cargo run --release -p rushes-infer --example lite_tables -- \
-//!     ~/.rushes/models .cache/eval crates/infer/assets/lite-tables.f16
+//!     ~/.rushes/models .cache/tune/eval crates/infer/assets/lite-tables.f16
 //! ```
 //!
+//! The pictures that the model is only checked on must not shape it, hence the cache of its own.
 //! The first folder holds the models, the second the pictures that the mean is taken of: every
 //! picture below it counts once, in the order of their paths.
 

@@ -6,12 +6,16 @@
 //!     ~/.rushes/models bench/eval/visual-tune.tsv .cache/eval lite-260 [ranks.tsv]
 //! ```
 //!
+//! Below the figures of vectors as they come stand those of vectors stored smaller: as halves, which is
+//! how analyses are stored, and as bytes with a scale a row.
+//!
 //! The gallery is every picture of the table. A query is right at the rank of its picture or of one
 //! that the table calls right as well, whichever is better; a score that is no number ranks last.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use anyhow::{Context, Result, bail};
+use half::f16;
 use rushes_infer::registry::{ModelFolder, Registry};
 use rushes_infer::{Embedding, Runtime, TextQuery, VisualModel, lite};
 use std::collections::BTreeMap;
@@ -50,7 +54,40 @@ fn main() -> Result<()> {
     let each = spent.as_secs_f64() * 1e3 / gallery.len() as f64;
     println!("{key}: {} pairs, gallery {}, {each:.1} ms a picture", ranks.len(), gallery.len());
     report(&rows, &ranks);
+    for (name, form) in [("f32", as_it_is as Form), ("f16", as_halves), ("int8", as_bytes)] {
+        let stored: Vec<Embedding> = gallery.iter().map(|picture| stored(picture, form)).collect();
+        storage(name, &self::ranks(&model, &rows, &stored)?);
+    }
     Ok(())
+}
+
+/// What is read back of a vector that was stored.
+type Form = fn(&[f32]) -> Vec<f32>;
+
+fn as_it_is(vector: &[f32]) -> Vec<f32> {
+    vector.to_vec()
+}
+
+fn as_halves(vector: &[f32]) -> Vec<f32> {
+    vector.iter().map(|&value| f16::from_f32(value).to_f32()).collect()
+}
+
+/// The largest value of a row becomes 127.
+fn as_bytes(vector: &[f32]) -> Vec<f32> {
+    let largest = vector.iter().fold(f32::MIN_POSITIVE, |largest, value| largest.max(value.abs()));
+    let step = largest / 127.0;
+    vector.iter().map(|value| (value / step).round() * step).collect()
+}
+
+fn stored(picture: &Embedding, form: Form) -> Embedding {
+    Embedding { vector: form(&picture.vector), tags: picture.tags.clone() }
+}
+
+fn storage(name: &str, ranks: &[(usize, usize)]) {
+    let count = ranks.len() as f64;
+    let ten = ranks.iter().filter(|&&(_, rank)| rank <= 10).count() as f64 / count;
+    let reciprocal = ranks.iter().map(|&(_, rank)| 1.0 / rank as f64).sum::<f64>() / count;
+    println!("stored as {name:4}  R@10 {ten:.4}  MRR {reciprocal:.4}");
 }
 
 fn rows(table: &str, media: &Path) -> Result<Vec<Row>> {

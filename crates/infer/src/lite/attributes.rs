@@ -16,6 +16,11 @@ const SURE_PERSON_SCORE: f32 = 0.5;
 /// Nobody is there unless a face or a person scores more.
 const MIN_SURE: f32 = 0.4;
 
+/// Height of a body in those of its face, as it is seen down to the hips.
+const FACES_A_BODY: f32 = 4.0;
+/// Height of a person, as a share of the picture's, from which on the picture is of that person.
+const FILLING: f32 = 0.5;
+
 /// A phrase and how far it holds.
 type Attribute = (&'static str, f32);
 
@@ -90,9 +95,10 @@ impl People {
         }
     }
 
-    /// How sure it is that nobody is there.
+    /// How far the picture is of something else: 1 without anybody, and near it where people are small.
     fn absent(&self) -> f32 {
-        1.0 - self.sure
+        let size = self.body.max(FACES_A_BODY * self.face);
+        1.0 - self.sure * (size / FILLING).min(1.0)
     }
 
     fn attributes(&self) -> [Attribute; 9] {

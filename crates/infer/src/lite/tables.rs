@@ -1,4 +1,5 @@
-//! Vectors that are the same for every picture: of labels, attributes and things, and the mean picture.
+//! Vectors that are the same for every picture: of labels, attributes and things, their mean, and the
+//! mean picture.
 //!
 //! They are made once by the example `lite_tables` and compiled in.
 
@@ -12,7 +13,8 @@ use crate::ssd;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-/// Labels, attributes, things, then one mean picture per key of [`KEYS`], as little-endian f16 rows.
+/// Labels, attributes, things, the mean label, then one mean picture per key of [`KEYS`], as
+/// little-endian f16 rows.
 const BUILT_IN: &[u8] = include_bytes!("../../assets/lite-tables.f16");
 
 /// Keys in the order of their mean pictures.
@@ -27,6 +29,8 @@ pub struct Tables {
     pub attributes: Vec<f32>,
     /// A row per class of [`ssd::CLASSES`]: the vector of a photo of it less that mean.
     pub things: Vec<f32>,
+    /// One row: the mean of all classes that the rows above are without.
+    pub mean_label: Vec<f32>,
     /// A row per key: the mean vector of varied pictures.
     pub means: Vec<f32>,
 }
@@ -41,11 +45,13 @@ impl Tables {
             bytes.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32()).collect();
         let (labels, rest) = values.split_at_checked(CLASSES * DIMENSIONS)?;
         let (attributes, rest) = rest.split_at_checked(phrases().len() * DIMENSIONS)?;
-        let (things, means) = rest.split_at_checked(ssd::CLASSES.len() * DIMENSIONS)?;
+        let (things, rest) = rest.split_at_checked(ssd::CLASSES.len() * DIMENSIONS)?;
+        let (mean_label, means) = rest.split_at_checked(DIMENSIONS)?;
         (means.len() == KEYS.len() * DIMENSIONS).then(|| Self {
             labels: labels.to_vec(),
             attributes: attributes.to_vec(),
             things: things.to_vec(),
+            mean_label: mean_label.to_vec(),
             means: means.to_vec(),
         })
     }
@@ -66,7 +72,7 @@ impl Tables {
         for label in &vocabulary {
             labels.extend(label_vector(encoder, label)?);
         }
-        let mean = mean_row(&labels);
+        let mean_label = mean_row(&labels);
         let mut attributes = Vec::new();
         for phrase in phrases() {
             attributes.extend(encoder.encode(phrase)?);
@@ -77,16 +83,18 @@ impl Tables {
         }
         for rows in [&mut labels, &mut attributes, &mut things] {
             for row in rows.chunks_exact_mut(DIMENSIONS) {
-                row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+                row.iter_mut().zip(&mean_label).for_each(|(value, mean)| *value -= mean);
             }
         }
-        Ok(Self { labels, attributes, things, means: vec![0.0; KEYS.len() * DIMENSIONS] })
+        let means = vec![0.0; KEYS.len() * DIMENSIONS];
+        Ok(Self { labels, attributes, things, mean_label, means })
     }
 
     /// The bytes to compile in.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let values = [&self.labels[..], &self.attributes, &self.things, &self.means].concat();
+        let parts = [&self.labels, &self.attributes, &self.things, &self.mean_label, &self.means];
+        let values: Vec<f32> = parts.into_iter().flatten().copied().collect();
         let mut halves = vec![f16::ZERO; values.len()];
         halves.convert_from_f32_slice(&values);
         halves.iter().flat_map(|half| half.to_le_bytes()).collect()
@@ -132,7 +140,7 @@ mod tests {
         a.iter().zip(b).map(|(a, b)| a - b).collect()
     }
 
-    /// The mean of all labels is in no table, so differences of rows are compared, where it falls out.
+    /// Rows are without the mean of all labels, so differences are compared, where it falls out.
     #[test]
     fn rows_are_what_the_encoder_says_of_the_words() {
         let encoder = SentenceEncoder::open(&runtime(), &models(), 1).expect("make setup");
