@@ -229,7 +229,10 @@ fn expressions_combine_terms_and_filter_media() {
     only("NOT a rabbit has:audio", "bigbuckbunny.mp4");
     assert!(names("outdoors kind:image").is_empty());
     assert!(names("outdoors codec:prores").is_empty());
-    assert_eq!(names(&format!("{BIKES} OR a close-up of a face"))[0], "bikes.mp4");
+    let either = &names(&format!("{BIKES} OR a close-up of a face"))[..3];
+    assert!(
+        ["bikes.mp4", "carphone_pristine.mp4"].iter().all(|name| either.contains(&(*name).into()))
+    );
     let image = format!("image:\"{}\"", still.display());
     assert_eq!(names(&image)[0], "bigbuckbunny.mp4");
     assert_eq!(names(&format!("{image}^0.1 AND {BIKES}^4"))[0], "bikes.mp4");

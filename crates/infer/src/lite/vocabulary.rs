@@ -39,8 +39,8 @@ const STOP_WORDS: [&str; 37] = [
     "are", "into", "over", "under", "above", "behind", "beside", "up", "out", "for", "his", "her",
     "their", "one", "big", "this", "that", "some", "there", "be", "as", "it",
 ];
-/// Endings that are dropped, the first that fits.
-const ENDINGS: [&str; 6] = ["ies", "ing", "es", "s", "y", "ed"];
+/// Endings that are dropped, the first that fits. The last makes one word of "bicycle" and "bicycles".
+const ENDINGS: [&str; 7] = ["ies", "ing", "es", "s", "y", "ed", "e"];
 /// Letters that must stay.
 const SHORTEST_STEM: usize = 3;
 
@@ -106,6 +106,9 @@ mod tests {
         let of = |text| stems(text).collect::<Vec<_>>();
         assert_eq!(of("Two dogs running on the beaches"), ["two", "dog", "runn", "beach"]);
         assert_eq!(of("a bus, the sky & parties!"), ["bus", "sky", "part"]);
+        for (one, many) in [("bicycle", "bicycles"), ("horse", "horses"), ("tree", "trees")] {
+            assert_eq!(of(one), of(many));
+        }
         assert!(of("über 12 ¿").iter().all(|word| word == "ber"));
     }
 

@@ -109,8 +109,9 @@ pub fn check_flips<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result<T, Stor
             let mut bytes = whole.clone();
             bytes[position] ^= flip;
             fs_err::write(path, bytes).unwrap();
-            let error = open(path).expect_err(&format!("byte {position}"));
-            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+            let result = open(path).map_err(|error| error.to_string());
+            let names_it = |message: &String| message.contains(path.to_str().unwrap());
+            assert!(result.as_ref().is_err_and(names_it), "byte {position}: {result:?}");
         }
     }
 }
