@@ -96,7 +96,7 @@ fn rows(table: &str, media: &Path) -> Result<Vec<Row>> {
 
 fn row(line: &str, media: &Path) -> Result<Row> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let [package, path, query, split, group, also] = fields[..] else {
+    let [package, path, query, _, group, also] = fields[..] else {
         bail!("a line has {} fields of 6: {line}", fields.len());
     };
     let folder = media.join(package.replace(['/', ':', ' '], "_"));
@@ -105,7 +105,7 @@ fn row(line: &str, media: &Path) -> Result<Row> {
     Ok(Row {
         picture: format!("{package} {path}"),
         path: folder.join(if is_frame { &frame } else { path }),
-        query: if split == "tune" { query.to_owned() } else { String::new() },
+        query: query.to_owned(),
         group: group.to_owned(),
         also: also.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
     })

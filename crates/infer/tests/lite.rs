@@ -114,6 +114,19 @@ fn embeddings_keep_their_form() {
     assert_eq!(model.embed_text("").expect("embeds").words.len(), 0);
 }
 
+/// What is said in unknown words, and what is a class by name, has to score more.
+#[test]
+fn sentences_are_held_to_what_they_say() {
+    for key in lite::tables::KEYS {
+        let model = open(key, 1);
+        let centre = |text: &str| model.embed_text(text).expect("embeds").curve.centre;
+        let plain = centre("two friends talking outside");
+        assert!(centre("qwrtz pflmpf xkcd") > plain + 0.2, "{key}: nonsense");
+        assert!(centre("a zebra") > plain + 0.3, "{key}: the name of a class");
+        assert!(["", "!!!", "\u{1f600}"].iter().all(|text| centre(text).is_finite()));
+    }
+}
+
 #[test]
 fn workers_agree_and_memory_can_be_given_back_between() {
     let model = open("lite-260-fast", 2);

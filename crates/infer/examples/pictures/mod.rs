@@ -1,7 +1,7 @@
 //! Pictures of a folder, read as frames reach the models: shrunk to the model's long side.
 
 use anyhow::{Context, Result};
-use image::imageops::FilterType;
+use image::{ImageReader, imageops::FilterType};
 use rushes_model::Picture;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,10 @@ pub fn below(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// Reads a picture and shrinks it to a long side, as ffmpeg does with frames.
 pub fn read(path: &Path, long_side: u32) -> Result<Picture> {
-    let mut picture = image::open(path).with_context(|| path.display().to_string())?;
+    let file = || path.display().to_string();
+    // What a file is tells its content: some pictures go by another format's name.
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
+    let mut picture = reader.with_context(file)?.decode().with_context(file)?;
     if picture.width().max(picture.height()) > long_side {
         picture = picture.resize(long_side, long_side, FilterType::CatmullRom);
     }
