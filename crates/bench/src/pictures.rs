@@ -39,9 +39,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn thumbnails(arguments: &Arguments) -> Result<()> {
     let (home, cache) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let engine = Engine::open(Config::at(home.path()))?;
-    let media_path = std::path::absolute(&arguments.film)?.display().to_string();
-    let tools = Tools::locate(Limits::default())?;
-    let duration = tools.probe(&arguments.film)?.duration_seconds;
+    let film = std::path::absolute(&arguments.film)?;
+    let media_path = film.display().to_string();
+    let duration = Tools::locate(Limits::default())?.probe(&film)?.duration_seconds;
     for round in 0..arguments.rounds {
         let place = |n: usize| ((round * arguments.times + n) as f64 * SPREAD).fract() * duration;
         let at =
@@ -57,7 +57,7 @@ fn thumbnails(arguments: &Arguments) -> Result<()> {
             let rows = engine.thumbnails(&request)?.thumbnails;
             ensure!(rows.iter().all(|row| row.error.is_none()), "a thumbnail failed");
             println!(
-                "{} thumbnails of {duration:.0} s, {what}: {:.0?}",
+                "{} thumbnails of {duration:.0} s, {what}: {:.2?}",
                 rows.len(),
                 begun.elapsed()
             );
