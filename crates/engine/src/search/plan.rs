@@ -75,7 +75,9 @@ pub struct Plan {
 impl Plan {
     /// Leaves out the media that no moment can be found in, whatever it shows.
     pub fn narrow(&self, scope: &mut Scope<'_>) {
-        if let Some(node) = self.formula.expression() {
+        // Paths are looked for on disk: not where nothing asks for them.
+        let filtered = |node: &&Node| !node.filters().is_empty();
+        if let Some(node) = self.formula.expression().filter(filtered) {
             scope.narrow(|media, path| node.admits(|filter| holds(filter, media, path)));
         }
     }
@@ -214,7 +216,8 @@ impl<'a> Facts<'a> {
             let path = scope.path_of(media);
             filters.iter().map(|filter| holds(filter, media, &path)).collect()
         };
-        let of_media = scope.media.iter().map(|media| of_one(media)).collect();
+        let media = scope.media.iter().take_while(|_| !filters.is_empty());
+        let of_media = media.map(|media| of_one(media)).collect();
         Self { filters, of_media }
     }
 
