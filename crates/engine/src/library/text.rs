@@ -1,6 +1,9 @@
 //! On-screen text in memory: what was read in one medium, ready to be searched.
 
-use rushes_infer::ocr::{self, matching::fold};
+use rushes_infer::ocr::{
+    self,
+    matching::{Folded, Phrase, Room},
+};
 use rushes_model::{ModelKey, Sampling};
 use rushes_store::{StoreError, TextBundle};
 use std::path::Path;
@@ -12,14 +15,13 @@ pub struct LoadedText {
     /// Lines of all frames, each ended by a line break.
     lines: String,
     /// The same frame by frame as phrases are looked for in.
-    folded: String,
+    folded: Folded,
 }
 
 /// When a frame was read, and where its text ends.
 struct Place {
     seconds: f64,
     lines_end: usize,
-    folded_end: usize,
 }
 
 /// One frame that was read.
@@ -27,8 +29,6 @@ struct Place {
 pub struct ReadFrame<'a> {
     /// Its own time in seconds.
     pub seconds: f64,
-    /// What was read, as [`fold`] makes it.
-    pub folded: &'a str,
     lines: &'a str,
 }
 
@@ -47,13 +47,12 @@ impl LoadedText {
     /// What a bundle holds.
     #[must_use]
     pub fn of(bundle: &TextBundle) -> Self {
-        let (mut lines, mut folded, mut frames) = (String::new(), String::new(), Vec::new());
+        let (mut lines, mut folded, mut frames) = (String::new(), Folded::default(), Vec::new());
         for frame in bundle.frames.iter().filter(|frame| !frame.lines.is_empty()) {
             let texts = frame.lines.iter().map(|line| line.text.as_str());
-            folded.push_str(&fold(texts.clone()));
+            folded.push(texts.clone());
             texts.for_each(|text| lines.extend([text, "\n"]));
-            let (lines_end, folded_end) = (lines.len(), folded.len());
-            frames.push(Place { seconds: frame.seconds, lines_end, folded_end });
+            frames.push(Place { seconds: frame.seconds, lines_end: lines.len() });
         }
         Self { sampling: bundle.meta.sampling, frames, lines, folded }
     }
@@ -66,12 +65,20 @@ impl LoadedText {
 
     /// The frames with text, in time order.
     pub fn frames(&self) -> impl Iterator<Item = ReadFrame<'_>> {
-        let (mut lines_start, mut folded_start) = (0, 0);
+        let mut start = 0;
         self.frames.iter().map(move |place| {
-            let lines = &self.lines[lines_start..place.lines_end];
-            let folded = &self.folded[folded_start..place.folded_end];
-            (lines_start, folded_start) = (place.lines_end, place.folded_end);
-            ReadFrame { seconds: place.seconds, folded, lines }
+            let lines = &self.lines[start..place.lines_end];
+            start = place.lines_end;
+            ReadFrame { seconds: place.seconds, lines }
+        })
+    }
+
+    /// Time and score of each frame in which something of a phrase can be read, in time order.
+    pub fn find(&self, phrase: &Phrase) -> impl Iterator<Item = (f64, f32)> {
+        let mut room = Room::default();
+        self.frames.iter().enumerate().filter_map(move |(frame, place)| {
+            let score = self.folded.score(frame, phrase, &mut room);
+            (score > 0.0).then_some((place.seconds, score))
         })
     }
 }

@@ -5,6 +5,7 @@ use super::{
     scope::Scope,
 };
 use crate::library::LoadedMedia;
+use rayon::prelude::*;
 use rushes_infer::{Curve, ocr::matching::Phrase};
 use rushes_query::{Filter, MediaView, Node};
 use rushes_vectors::{Hit, Query, Segment, VectorsError, top_k, top_k_by};
@@ -97,7 +98,7 @@ impl Plan {
             return Ok(self.best_of_shots(scope, &facts, k));
         }
         let read: Vec<RowScores> =
-            scope.media.iter().map(|one| self.row_scores(scope, one)).collect();
+            scope.media.par_iter().map(|one| self.row_scores(scope, one)).collect();
         let queries: Vec<Query> = self.terms.iter().map(|term| term.query.clone()).collect();
         let combine = |segment: usize, row: usize, scores: &[f32]| {
             let read = |phrase: usize| read[segment].get(row, phrase);
@@ -123,28 +124,33 @@ impl Plan {
     /// Without terms all rows of a shot have one similarity: shots are ranked, each by the frame nearest
     /// to where the phrases were read.
     fn best_of_shots(&self, scope: &Scope<'_>, facts: &Facts<'_>, k: usize) -> Vec<Hit> {
-        let mut found: Vec<FoundShot> = Vec::new();
-        for (segment, media) in scope.media.iter().enumerate() {
-            let holds = |filter: &Filter| facts.hold(segment, filter);
-            let readings = self.readings(scope, media);
-            let score = |of_shot: &[Reading]| {
-                self.similarity(&[], &|phrase| best_of(of_shot, phrase), &holds)
-            };
-            let mut add = |shot: usize, score: Option<f32>, seconds: Option<f64>| {
-                found.extend(score.map(|score| FoundShot { score, segment, shot, seconds }));
-            };
-            let silent = score(&[]);
-            let mut next = 0;
-            for of_shot in by_shot(&readings) {
-                let shot = of_shot[0].shot;
-                (next..shot).for_each(|shot| add(shot, silent, None));
-                add(shot, score(of_shot), best_time(of_shot));
-                next = shot + 1;
-            }
-            (next..media.shot_count()).for_each(|shot| add(shot, silent, None));
-        }
-        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let segments = (0..scope.media.len()).into_par_iter();
+        let found = segments.flat_map_iter(|segment| self.found_shots(scope, facts, segment));
+        let mut found: Vec<FoundShot> = found.collect();
+        found.par_sort_by(|a, b| b.score.total_cmp(&a.score));
         found.iter().flat_map(|shot| shot.hits(&scope.media[shot.segment])).take(k).collect()
+    }
+
+    /// The shots of a medium that fit, in order.
+    fn found_shots(&self, scope: &Scope<'_>, facts: &Facts<'_>, segment: usize) -> Vec<FoundShot> {
+        let media = &scope.media[segment];
+        let holds = |filter: &Filter| facts.hold(segment, filter);
+        let score =
+            |of_shot: &[Reading]| self.similarity(&[], &|phrase| best_of(of_shot, phrase), &holds);
+        let mut found = Vec::new();
+        let mut add = |shot: usize, score: Option<f32>, seconds: Option<f64>| {
+            found.extend(score.map(|score| FoundShot { score, segment, shot, seconds }));
+        };
+        let (readings, silent) = (self.readings(scope, media), score(&[]));
+        let mut next = 0;
+        for of_shot in by_shot(&readings) {
+            let shot = of_shot[0].shot;
+            (next..shot).for_each(|shot| add(shot, silent, None));
+            add(shot, score(of_shot), best_time(of_shot));
+            next = shot + 1;
+        }
+        (next..media.shot_count()).for_each(|shot| add(shot, silent, None));
+        found
     }
 
     /// A single query is ranked by its raw scores, which its curve only renames.

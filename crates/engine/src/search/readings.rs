@@ -16,18 +16,17 @@ pub struct Reading {
     pub score: f32,
 }
 
-/// Every reading of some phrases in one medium, in order of time and so of shots.
+/// Every reading of some phrases in one medium, in order of shots.
 pub fn readings(media: &LoadedMedia, text: &LoadedText, phrases: &[Phrase]) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for frame in text.frames() {
-        for (number, phrase) in phrases.iter().enumerate() {
-            let score = phrase.score_folded(frame.folded);
-            if score > 0.0 {
-                let (shot, seconds) = (media.shot_at(frame.seconds), frame.seconds);
-                readings.push(Reading { shot, seconds, phrase: number, score });
-            }
-        }
+    for (number, phrase) in phrases.iter().enumerate() {
+        let of_phrase = text.find(phrase).map(|(seconds, score)| {
+            let shot = media.shot_at(seconds);
+            Reading { shot, seconds, phrase: number, score }
+        });
+        readings.extend(of_phrase);
     }
+    readings.sort_by_key(|reading| reading.shot);
     readings
 }
 

@@ -12,10 +12,10 @@
 //! assert_eq!(Phrase::new("scene 13").score(lines), 0.0);
 //! ```
 //!
-//! Whoever searches many frames again and again keeps their lines as [`fold`] makes them: most of the
-//! time then goes into telling at a glance that a frame cannot hold the phrase.
+//! Whoever searches many frames again and again keeps their lines as [`Folded`]: most of the time then
+//! goes into telling at a glance that a frame cannot hold the phrase.
 
-use super::glance::Glance;
+use super::glance::{Ask, Glance, Shape};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Words of this many letters may differ by one edit, of twice as many less one by two.
@@ -34,17 +34,50 @@ const MAX_WORDS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phrase {
     words: Vec<Vec<char>>,
+    asks: Vec<Ask>,
     glance: Glance,
 }
 
-/// The words of some lines without case, accents and punctuation, parted by single spaces.
-pub fn fold<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
-    let mut folded = String::new();
-    for word in lines.into_iter().flat_map(words) {
-        folded.extend((!folded.is_empty()).then_some(' ').into_iter().chain(word));
-    }
-    folded
+/// The lines of many frames, made ready to be searched: some 17 bytes a word.
+#[derive(Debug, Clone, Default)]
+pub struct Folded {
+    /// Words without case, accents and punctuation, each followed by a space.
+    text: String,
+    /// How each word looks at a glance.
+    shapes: Vec<Shape>,
+    /// Where each frame ends in both.
+    ends: Vec<(usize, usize)>,
 }
+
+impl Folded {
+    /// Adds a frame.
+    pub fn push<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) {
+        for word in lines.into_iter().flat_map(words) {
+            self.shapes.push(Shape::of(&word));
+            self.text.extend(word.into_iter().chain([' ']));
+        }
+        self.ends.push((self.text.len(), self.shapes.len()));
+    }
+
+    /// How well a frame, by its number, holds a phrase: as [`Phrase::score`] has it. `room` may be that
+    /// of other frames.
+    #[must_use]
+    pub fn score(&self, frame: usize, phrase: &Phrase, room: &mut Room) -> f32 {
+        let before = frame.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let (text_start, shapes_start) = before.unwrap_or_default();
+        let (text_end, shapes_end) = self.ends.get(frame).copied().unwrap_or_default();
+        let shapes = self.shapes.get(shapes_start..shapes_end).unwrap_or_default();
+        if !phrase.glance.may_find(shapes) {
+            return 0.0;
+        }
+        let words: Vec<&str> = self.text[text_start..text_end].split_terminator(' ').collect();
+        phrase.score_words(&words, shapes, room)
+    }
+}
+
+/// Room to compare in, so that many frames need not take and give back memory.
+#[derive(Debug, Default)]
+pub struct Room(Vec<f32>);
 
 impl Phrase {
     /// Takes a query apart: letters and digits count, case, accents and punctuation do not. What comes
@@ -53,7 +86,8 @@ impl Phrase {
     pub fn new(query: &str) -> Self {
         let mut words = words(query);
         words.truncate(MAX_WORDS);
-        Self { glance: Glance::of(&words), words }
+        let asks = Ask::all(&words);
+        Self { glance: Glance::of(&asks), asks, words }
     }
 
     /// Whether there is nothing to search for.
@@ -66,54 +100,71 @@ impl Phrase {
     /// the other, also across lines; less with slips of the reader, or when the last word is only the
     /// beginning of one; 0 when it is not there, or is empty.
     pub fn score<'a>(&self, lines: impl IntoIterator<Item = &'a str>) -> f32 {
-        self.score_folded(&fold(lines))
+        let mut folded = Folded::default();
+        folded.push(lines);
+        folded.score(0, self, &mut Room::default())
     }
 
-    /// The same of lines that [`fold`] has made ready.
-    #[must_use]
-    pub fn score_folded(&self, folded: &str) -> f32 {
-        if !self.glance.may_find(folded) {
-            return 0.0;
-        }
-        let text: Vec<Vec<char>> = folded.split(' ').map(|word| word.chars().collect()).collect();
-        self.score_words(&text)
-    }
-
-    fn score_words(&self, text: &[Vec<char>]) -> f32 {
-        // `tables[n][at]` is the best score of the last `n` words when the first of them stands at
-        // `at`, weighed by letters.
-        let mut tables = vec![vec![Some(0.0); text.len() + 1]];
+    fn score_words(&self, words: &[&str], shapes: &[Shape], room: &mut Room) -> f32 {
+        let (tables, width) = (&mut room.0, words.len() + 1);
+        // Table `n` has at `at` the best score of the last `n` words when the first of them stands at
+        // `at`, weighed by letters; infinitely little where they do not stand.
+        tables.clear();
+        tables.resize(width, 0.0);
         for next in (0..self.words.len()).rev() {
-            let table = (0..=text.len()).map(|at| self.best(next, at, text, &tables)).collect();
-            tables.push(table);
+            for at in 0..width {
+                let rest = |asked: usize, read: usize| {
+                    tables[(self.words.len() - next - asked) * width + at + read]
+                };
+                let best = self.best(next, &words[at..], &shapes[at..], rest);
+                tables.push(best);
+            }
         }
-        let starts = tables.last().into_iter().flatten();
-        let best = starts.filter_map(|score| *score).fold(0.0, f32::max);
-        best / letters(&self.words) as f32
+        let starts = tables[self.words.len() * width..].iter().copied();
+        starts.fold(0.0, f32::max) / letters(&self.words) as f32
     }
 
-    /// The best score of the words from `next` on, of which the first stands at `at`.
+    /// The best score of the words from `next` on, of which the first is the first of `words`. `rest` has
+    /// the score of those that come after so many words of the phrase, by how many of `words` come before.
     fn best(
         &self,
         next: usize,
-        at: usize,
-        text: &[Vec<char>],
-        tables: &[Vec<Option<f32>>],
-    ) -> Option<f32> {
-        let joins = (1..=MAX_JOINED).map(|n| (1, n)).chain((2..=MAX_JOINED).map(|n| (n, 1)));
-        let scores = joins.filter_map(|(asked, read)| {
-            let (query_end, text_end) = (next + asked, at + read);
-            let (query, words) = (self.words.get(next..query_end)?, text.get(at..text_end)?);
-            let rest = tables[self.words.len() - query_end][text_end]?;
-            let score = match (query, words) {
-                ([query], [word]) => likeness(query, word, query_end == self.words.len())?,
-                _ if letters(query) == letters(words) => same_shapes(&fuse(query)?, &fuse(words)?)?,
-                _ => return None,
-            };
-            Some(rest + score * letters(query) as f32)
-        });
-        scores.reduce(f32::max)
+        words: &[&str],
+        shapes: &[Shape],
+        rest: impl Fn(usize, usize) -> f32,
+    ) -> f32 {
+        let (asks, query) = (&self.asks[next..], &self.words[next..]);
+        let mut best = f32::NEG_INFINITY;
+        let mut add = |asked: usize, read: usize, score: Option<f32>| {
+            let weight = letters(&query[..asked]) as f32;
+            best = score.map_or(best, |score| best.max(score * weight + rest(asked, read)));
+        };
+        let Some(first) = shapes.first() else { return best };
+        if asks[0].may_be(*first) {
+            add(1, 1, likeness(&query[0], &letters_of(words[0]), query.len() == 1));
+        }
+        for read in 2..=MAX_JOINED.min(shapes.len()) {
+            if Ask::may_join(&asks[..1], &shapes[..read]) {
+                add(1, read, same_when_joined(&query[..1], &words[..read]));
+            }
+        }
+        for asked in 2..=MAX_JOINED.min(asks.len()) {
+            if Ask::may_join(&asks[..asked], &shapes[..1]) {
+                add(asked, 1, same_when_joined(&query[..asked], &words[..1]));
+            }
+        }
+        best
     }
+}
+
+fn letters_of(word: &str) -> Vec<char> {
+    word.chars().collect()
+}
+
+/// The score of words that are one, or are one there.
+fn same_when_joined(query: &[Vec<char>], words: &[&str]) -> Option<f32> {
+    let words: Vec<Vec<char>> = words.iter().map(|word| letters_of(word)).collect();
+    same_shapes(&fuse(query)?, &fuse(&words)?)
 }
 
 /// The words of a text without case, accents and punctuation. A character of a script that puts no
@@ -306,6 +357,26 @@ mod tests {
         assert_eq!(score("京東", &["これは東京です"]), 0.0);
     }
 
+    /// The score without any glance: every way of laying the words of a phrase over those of a text.
+    fn close_look(query: &str, text: &str) -> f32 {
+        fn rest(query: &[Vec<char>], text: &[Vec<char>]) -> Option<f32> {
+            let joins = (1..=MAX_JOINED).map(|n| (1, n)).chain((2..=MAX_JOINED).map(|n| (n, 1)));
+            let scores = joins.filter_map(|(asked, read)| {
+                let (words, later) = query.split_at_checked(asked)?;
+                let (there, after) = text.split_at_checked(read)?;
+                let score = match (words, there) {
+                    ([word], [other]) => likeness(word, other, later.is_empty())?,
+                    _ => same_shapes(&fuse(words)?, &fuse(there)?)?,
+                };
+                Some(score * letters(words) as f32 + rest(later, after)?)
+            });
+            if query.is_empty() { Some(0.0) } else { scores.reduce(f32::max) }
+        }
+        let (query, text) = (words(query), words(text));
+        let starts = (0..text.len()).filter_map(|at| rest(&query, &text[at..]));
+        starts.fold(0.0, f32::max) / letters(&query).max(1) as f32
+    }
+
     /// What a glance rules out must not be there: queries are cut out of random text, then letters and
     /// spaces are exchanged, put in and left out.
     #[test]
@@ -318,8 +389,9 @@ mod tests {
             state ^= state << 5;
             state as usize % most
         };
+        let (mut folded, mut room) = (Folded::default(), Room::default());
         let (mut found, mut ruled_out) = (0, 0);
-        for _ in 0..20_000 {
+        for frame in 0..20_000 {
             let text: String = (0..60).map(|_| LETTERS[below(LETTERS.len())]).collect();
             let mut query: Vec<char> = text.chars().skip(below(40)).take(4 + below(16)).collect();
             for _ in 0..below(4) {
@@ -330,12 +402,14 @@ mod tests {
                     _ => drop(query.remove(place)),
                 }
             }
-            let (query, folded) = (query.into_iter().collect::<String>(), fold([&*text]));
-            let phrase = Phrase::new(&query);
-            let close = if phrase.is_empty() { 0.0 } else { phrase.score_words(&words(&folded)) };
-            assert_eq!(phrase.score_folded(&folded), close, "{query} in {folded}");
+            let query: String = query.into_iter().collect();
+            let (phrase, close) = (Phrase::new(&query), close_look(&query, &text));
+            folded.push([&*text]);
+            let score = folded.score(frame, &phrase, &mut room);
+            assert!((score - close).abs() < 1e-6, "{query} in {text}: {score}, not {close}");
             found += usize::from(close > 0.0);
-            ruled_out += usize::from(!phrase.glance.may_find(&folded));
+            let shapes: Vec<Shape> = words(&text).iter().map(|word| Shape::of(word)).collect();
+            ruled_out += usize::from(!phrase.glance.may_find(&shapes));
         }
         assert!(found > 1000 && ruled_out > 3000, "{found} found, {ruled_out} ruled out");
     }
