@@ -186,6 +186,37 @@ fn an_excluded_concept_sinks_and_stays() {
     assert_eq!(find(&studio, &blank)[0].similarity, find(&studio, &plain)[0].similarity);
 }
 
+/// However few rows were looked at first, nothing better was passed over.
+#[test]
+fn a_short_list_is_the_beginning_of_the_long_one() {
+    let studio = studio();
+    let media = ["bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4", "vtest.avi"].map(clip);
+    studio.analyze(&studio.request(&media));
+    let excluded = Some(vec![BIKES.to_owned()]);
+    let queries = [BIKES, "outdoors", "a rabbit OR a face", "outdoors AND a tree NOT people"];
+    for (query, exclude) in queries.map(|query| [(query, None), (query, excluded.clone())]).concat()
+    {
+        let all = SearchTextRequest { diversity: false, exclude, ..everything(&studio, query) };
+        let long = find(&studio, &all);
+        for max_results in 1..=long.len() as u32 {
+            let short = find(&studio, &SearchTextRequest { max_results, ..all.clone() });
+            let of = |found: &VisualMatch| {
+                (
+                    found.hash_str.clone(),
+                    found.frame_index,
+                    found.original_index,
+                    found.more_frames.len(),
+                )
+            };
+            let beginning = &long[..max_results as usize];
+            assert_eq!(
+                short.iter().map(of).collect::<Vec<_>>(),
+                beginning.iter().map(of).collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
 #[test]
 fn the_threshold_is_the_callers_to_set() {
     let studio = studio();

@@ -5,7 +5,7 @@
 //! [`GrowingSegment`] takes rows while an analysis runs and can be searched meanwhile. [`top_k`] scores
 //! every row of many segments against a [`Query`] on all cores and keeps the best [`Hit`]s: no index,
 //! no approximation, the same answer every time. [`top_k_by`] reads the rows once for several queries and
-//! lets the caller make one score of theirs. Where a segment has a sketch ([`Segment::build_sketch`]),
+//! lets the caller make one score of theirs; [`rank_rows`] does so for chosen rows. Where a segment has a sketch ([`Segment::build_sketch`]),
 //! [`top_k`] passes over rows that provably are no hits, and finds the same.
 //!
 //! ```
@@ -47,7 +47,7 @@ pub use dot::dot;
 pub use half::f16;
 pub use memory::return_large_blocks;
 pub use query::Query;
-pub use scan::{Combine, Keep, top_k, top_k_by};
+pub use scan::{Combine, Keep, rank_rows, top_k, top_k_by};
 pub use segment::{GrowingSegment, Rows, Segment, TAG_ROW_BYTES, TAGS_A_ROW, Tags};
 
 use std::{io, path::PathBuf};

@@ -49,21 +49,63 @@ pub fn top_k_by(
     combine: Combine<'_>,
     k: usize,
 ) -> Result<Vec<Hit>, VectorsError> {
-    queries.iter().try_for_each(|query| check_dimensions(segments, query))?;
-    let kernel = Kernel::of_this_machine();
-    Ok(best_of(segments, k, |mut best, segment, rows| {
-        let (mut scores, mut room) = (vec![0.0; queries.len()], Vec::new());
-        for row in rows {
-            for (score, query) in scores.iter_mut().zip(queries) {
-                *score = query.score(kernel, segments[segment], row, &mut room);
+    let scorer = Scorer::new(segments, queries, combine)?;
+    Ok(best_of(segments, k, |best, segment, rows| scorer.add(best, rows.map(|row| (segment, row)))))
+}
+
+/// Of some rows, by segment and number, those that [`top_k_by`] may find, best first, each as often as
+/// it is named.
+///
+/// # Errors
+/// When the length of a query is not that of the vectors.
+///
+/// # Panics
+/// When there is no such row.
+pub fn rank_rows(
+    segments: &[&Segment],
+    queries: &[Query],
+    combine: Combine<'_>,
+    rows: &[(usize, usize)],
+) -> Result<Vec<Hit>, VectorsError> {
+    let scorer = Scorer::new(segments, queries, combine)?;
+    let all = || Best::new(rows.len());
+    let chunks = rows.par_chunks(CHUNK_ROWS);
+    let ranked = chunks.fold(all, |best, rows| scorer.add(best, rows.iter().copied()));
+    Ok(ranked.reduce(all, Best::merge).into_sorted())
+}
+
+/// What gives a row its combined score.
+struct Scorer<'a> {
+    segments: &'a [&'a Segment],
+    queries: &'a [Query],
+    combine: Combine<'a>,
+    kernel: Kernel,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(
+        segments: &'a [&'a Segment],
+        queries: &'a [Query],
+        combine: Combine<'a>,
+    ) -> Result<Self, VectorsError> {
+        queries.iter().try_for_each(|query| check_dimensions(segments, query))?;
+        Ok(Self { segments, queries, combine, kernel: Kernel::of_this_machine() })
+    }
+
+    /// Adds what is worth it of some rows.
+    fn add(&self, mut best: Best, rows: impl Iterator<Item = (usize, usize)>) -> Best {
+        let (mut scores, mut room) = (vec![0.0; self.queries.len()], Vec::new());
+        for (segment, row) in rows {
+            for (score, query) in scores.iter_mut().zip(self.queries) {
+                *score = query.score(self.kernel, self.segments[segment], row, &mut room);
             }
-            let hit = Hit { segment, row, score: combine(segment, row, &scores) };
+            let hit = Hit { segment, row, score: (self.combine)(segment, row, &scores) };
             if hit.score > f32::NEG_INFINITY && best.takes(&hit) {
                 best.push(hit);
             }
         }
         best
-    }))
+    }
 }
 
 fn check_dimensions(segments: &[&Segment], query: &Query) -> Result<(), VectorsError> {

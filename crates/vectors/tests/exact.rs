@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use rushes_vectors::{
-    GrowingSegment, Hit, Query, Rows, Segment, TAG_ROW_BYTES, Tags, VectorsError, dot, f16, top_k,
-    top_k_by,
+    GrowingSegment, Hit, Query, Rows, Segment, TAG_ROW_BYTES, Tags, VectorsError, dot, f16,
+    rank_rows, top_k, top_k_by,
 };
 use std::path::Path;
 
@@ -125,6 +125,12 @@ proptest! {
             Some(score).filter(|&score| score > f32::NEG_INFINITY)
         };
         prop_assert_eq!(found, plain(&segments, k, score));
+        let chosen = |index: usize, row: usize| (index * 7 + row) % 3 != 1;
+        let rows = |index: usize| (0..segments[index].rows().count()).map(move |row| (index, row));
+        let rows: Vec<_> = (0..segments.len()).flat_map(rows).filter(|&(index, row)| chosen(index, row)).collect();
+        let ranked = rank_rows(&segments, &asked, &combine, &rows).unwrap();
+        let score = |index: usize, row: usize| chosen(index, row).then(|| score(index, row)).flatten();
+        prop_assert_eq!(ranked, plain(&segments, rows.len(), score));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Search: from a plan to moments.
 
 mod plan;
+mod ranking;
 mod readings;
 mod scope;
 mod takes;
@@ -13,6 +14,7 @@ use crate::{
     replies::{FrameMatch, VisualMatch},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ranking::Ranking;
 use rushes_model::{ErrorCode, Failure, SourceClock, TimeRange, timestamp};
 use rushes_store::RowTime;
 use rushes_vectors::Hit;
@@ -21,9 +23,8 @@ use takes::Moment;
 
 /// How often analyses that changed under a search are opened again.
 const READ_AGAIN: usize = 3;
-/// Frames that are ranked for each moment wanted, before those of one shot are grouped.
-const FRAMES_PER_MOMENT: usize = 20;
-/// Moments that are looked at beyond those wanted, so that takes can give way to others.
+/// Moments that are looked at beyond those wanted where takes fill the page, so that they can give way to
+/// others.
 const SPARE_MOMENTS: usize = 100;
 /// Further frames of its shot that a match names.
 const MORE_FRAMES: usize = 5;
@@ -79,50 +80,35 @@ fn moments_of(
     plan: &Plan,
     listing: Listing,
 ) -> Result<Vec<VisualMatch>, SearchError> {
-    let spare = if listing.same_take.is_some() { SPARE_MOMENTS } else { 0 };
-    let mut found = ranked(scope, plan, listing.most + spare)
-        .map_err(|error| SearchError::Failed(internal(&error)))?;
+    let ranking = Ranking::new(plan, scope);
+    let ranked = |most: usize| {
+        let hits = ranking.best_shots(most);
+        hits.map(|hits| group(scope, hits)).map_err(|error| SearchError::Failed(internal(&error)))
+    };
+    let mut found = ranked(listing.most)?;
     if let Some(same_take) = listing.same_take {
         takes::tell_takes(scope, &mut found, same_take);
+        if found.len() == listing.most && takes::flood(&found) {
+            found = ranked(listing.most + SPARE_MOMENTS)?;
+            takes::tell_takes(scope, &mut found, same_take);
+        }
         found = takes::spread(found);
     }
     found.truncate(listing.most);
     read_all(scope, &found)
 }
 
-/// The best `most` shots, best first.
-fn ranked(
-    scope: &Scope<'_>,
-    plan: &Plan,
-    most: usize,
-) -> Result<Vec<Moment>, rushes_vectors::VectorsError> {
-    let frames: usize = scope.media.iter().map(|media| media.times.len()).sum();
-    let mut wanted = most.saturating_mul(FRAMES_PER_MOMENT).min(frames);
-    loop {
-        let hits = plan.best(scope, wanted)?;
-        let all = hits.len() < wanted || wanted >= frames;
-        let grouped = group(scope, hits, most);
-        // Long shots can fill the list with their own frames: look further down until it is full.
-        if grouped.len() >= most || all {
-            return Ok(grouped);
-        }
-        wanted = wanted.saturating_mul(4).min(frames);
-    }
-}
-
-/// The first `most` shots among ranked frames, each with its frames.
-fn group(scope: &Scope<'_>, hits: Vec<Hit>, most: usize) -> Vec<Moment> {
+/// The shots of ranked frames, each with its frames.
+fn group(scope: &Scope<'_>, hits: Vec<Hit>) -> Vec<Moment> {
     let mut places: HashMap<(usize, usize), usize> = HashMap::new();
     let mut moments: Vec<Moment> = Vec::new();
     for (rank, hit) in hits.into_iter().enumerate() {
         let (shot, _) = scope.media[hit.segment].shot_of(hit.row);
-        let next = moments.len();
-        let place = *places.entry((hit.segment, shot)).or_insert(next);
-        if place == next && next < most {
-            moments.push(Moment { frames: vec![(rank, hit)], take_of: None });
-        } else if let Some(moment) = moments.get_mut(place) {
-            moment.frames.push((rank, hit));
+        let place = *places.entry((hit.segment, shot)).or_insert(moments.len());
+        if place == moments.len() {
+            moments.push(Moment { frames: Vec::new(), take_of: None });
         }
+        moments[place].frames.push((rank, hit));
     }
     moments
 }

@@ -1,23 +1,15 @@
 //! What is looked for, as something that gives every row a similarity.
 
-use super::{
-    readings::{Reading, RowScores, best_of, best_time, by_shot, readings},
-    scope::Scope,
-};
+use super::scope::Scope;
 use crate::library::LoadedMedia;
-use rayon::prelude::*;
 use rushes_infer::{Curve, ocr::matching::Phrase};
 use rushes_query::{Filter, MediaView, Node};
-use rushes_vectors::{Hit, Query, Segment, VectorsError, top_k, top_k_by};
+use rushes_vectors::Query;
 use std::path::Path;
 
 /// How much of its similarity a match loses at most to an excluded concept: what surely shows it keeps
 /// a quarter, so that it stands far behind and is there all the same.
 const EXCLUDED_SHARE: f32 = 0.75;
-
-/// Rows that each shot has among those ranked where all of its rows are alike: its best frame and some
-/// further ones.
-const ALIKE_ROWS: usize = 1 + super::MORE_FRAMES;
 
 /// A query in the model's space, with the meaning of its scores.
 pub struct Term {
@@ -83,96 +75,13 @@ impl Plan {
         }
     }
 
-    /// The `k` best rows, best first, with their similarity as the score.
-    ///
-    /// # Errors
-    /// When rows are of another model than the terms.
-    pub fn best(&self, scope: &Scope<'_>, k: usize) -> Result<Vec<Hit>, VectorsError> {
-        let segments: Vec<&Segment> = scope.media.iter().map(|media| &media.segment).collect();
-        if let (Formula::Term(index), true) = (&self.formula, self.excluded().is_empty()) {
-            let Term { query, curve } = &self.terms[*index];
-            return self.best_of_one(&segments, query, *curve, k);
-        }
-        let facts = Facts::of(scope, self.formula.filters());
-        if self.terms.is_empty() {
-            return Ok(self.best_of_shots(scope, &facts, k));
-        }
-        let read: Vec<RowScores> =
-            scope.media.par_iter().map(|one| self.row_scores(scope, one)).collect();
-        let queries: Vec<Query> = self.terms.iter().map(|term| term.query.clone()).collect();
-        let combine = |segment: usize, row: usize, scores: &[f32]| {
-            let read = |phrase: usize| read[segment].get(row, phrase);
-            let holds = |filter: &Filter| facts.hold(segment, filter);
-            self.similarity(scores, &read, &holds).unwrap_or(f32::NEG_INFINITY)
-        };
-        top_k_by(&segments, &queries, &combine, k)
-    }
-
-    fn row_scores(&self, scope: &Scope<'_>, media: &LoadedMedia) -> RowScores {
-        RowScores::of(media, &self.readings(scope, media), self.phrases.len())
-    }
-
-    /// Where the phrases were read in a medium.
-    fn readings(&self, scope: &Scope<'_>, media: &LoadedMedia) -> Vec<Reading> {
-        if self.phrases.is_empty() {
-            return Vec::new();
-        }
-        let text = scope.text_of(media);
-        text.map_or_else(Vec::new, |text| readings(media, &text, &self.phrases))
-    }
-
-    /// Without terms all rows of a shot have one similarity: shots are ranked, each by the frame nearest
-    /// to where the phrases were read.
-    fn best_of_shots(&self, scope: &Scope<'_>, facts: &Facts<'_>, k: usize) -> Vec<Hit> {
-        let segments = (0..scope.media.len()).into_par_iter();
-        let found = segments.flat_map_iter(|segment| self.found_shots(scope, facts, segment));
-        let mut found: Vec<FoundShot> = found.collect();
-        found.par_sort_by(|a, b| b.score.total_cmp(&a.score));
-        found.iter().flat_map(|shot| shot.hits(&scope.media[shot.segment])).take(k).collect()
-    }
-
-    /// The shots of a medium that fit, in order.
-    fn found_shots(&self, scope: &Scope<'_>, facts: &Facts<'_>, segment: usize) -> Vec<FoundShot> {
-        let media = &scope.media[segment];
-        let holds = |filter: &Filter| facts.hold(segment, filter);
-        let score =
-            |of_shot: &[Reading]| self.similarity(&[], &|phrase| best_of(of_shot, phrase), &holds);
-        let mut found = Vec::new();
-        let mut add = |shot: usize, score: Option<f32>, seconds: Option<f64>| {
-            found.extend(score.map(|score| FoundShot { score, segment, shot, seconds }));
-        };
-        let (readings, silent) = (self.readings(scope, media), score(&[]));
-        let mut next = 0;
-        for of_shot in by_shot(&readings) {
-            let shot = of_shot[0].shot;
-            (next..shot).for_each(|shot| add(shot, silent, None));
-            add(shot, score(of_shot), best_time(of_shot));
-            next = shot + 1;
-        }
-        (next..media.shot_count()).for_each(|shot| add(shot, silent, None));
-        found
-    }
-
-    /// A single query is ranked by its raw scores, which its curve only renames.
-    fn best_of_one(
-        &self,
-        segments: &[&Segment],
-        query: &Query,
-        curve: Curve,
-        k: usize,
-    ) -> Result<Vec<Hit>, VectorsError> {
-        let mut hits = top_k(segments, query, k, None)?;
-        hits.iter_mut().for_each(|hit| hit.score = curve.similarity(hit.score));
-        hits.retain(|hit| hit.score >= self.least);
-        Ok(hits)
-    }
-
-    fn excluded(&self) -> &[Term] {
+    /// What matches are lowered by.
+    pub fn excluded(&self) -> &[Term] {
         &self.terms[self.excluded_from..]
     }
 
     /// Similarity of a row by its scores, less what excluded concepts take; `None` when it is no match.
-    fn similarity(
+    pub fn similarity(
         &self,
         scores: &[f32],
         read: &impl Fn(usize) -> f32,
@@ -188,52 +97,8 @@ impl Plan {
     }
 }
 
-/// A shot all of whose rows fit alike.
-struct FoundShot {
-    score: f32,
-    segment: usize,
-    shot: usize,
-    /// When what was looked for was read.
-    seconds: Option<f64>,
-}
-
-impl FoundShot {
-    /// Its rows, those nearest to the reading first.
-    fn hits(&self, media: &LoadedMedia) -> Vec<Hit> {
-        let mut rows: Vec<usize> = media.rows_of(self.shot).collect();
-        if let Some(seconds) = self.seconds {
-            let distance = |row: &usize| (media.times[*row].seconds - seconds).abs();
-            rows.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
-        }
-        let hit = |row| Hit { segment: self.segment, row, score: self.score };
-        rows.into_iter().take(ALIKE_ROWS).map(hit).collect()
-    }
-}
-
-/// Whether each filter of an expression holds, for each medium.
-struct Facts<'a> {
-    filters: Vec<&'a Filter>,
-    of_media: Vec<Vec<bool>>,
-}
-
-impl<'a> Facts<'a> {
-    fn of(scope: &Scope<'_>, filters: Vec<&'a Filter>) -> Self {
-        let of_one = |media: &LoadedMedia| {
-            let path = scope.path_of(media);
-            filters.iter().map(|filter| holds(filter, media, &path)).collect()
-        };
-        let media = scope.media.iter().take_while(|_| !filters.is_empty());
-        let of_media = media.map(|media| of_one(media)).collect();
-        Self { filters, of_media }
-    }
-
-    fn hold(&self, segment: usize, filter: &Filter) -> bool {
-        let place = self.filters.iter().position(|known| std::ptr::eq(*known, filter));
-        place.is_some_and(|place| self.of_media[segment][place])
-    }
-}
-
-fn holds(filter: &Filter, media: &LoadedMedia, path: &Path) -> bool {
+/// Whether a filter holds for a medium, which lies at `path`.
+pub fn holds(filter: &Filter, media: &LoadedMedia, path: &Path) -> bool {
     filter.matches(MediaView { facts: &media.facts, path })
 }
 
@@ -247,7 +112,7 @@ impl Formula {
     }
 
     /// The filters of the expression, from left to right.
-    fn filters(&self) -> Vec<&Filter> {
+    pub fn filters(&self) -> Vec<&Filter> {
         let filters = self.expression().map(Node::filters).unwrap_or_default();
         filters.into_iter().map(|(filter, _)| filter).collect()
     }

@@ -3,6 +3,7 @@
 use super::scope::Scope;
 use half::f16;
 use rushes_vectors::Hit;
+use std::collections::HashMap;
 
 /// Moments that a first page has.
 const PAGE: usize = 20;
@@ -43,17 +44,34 @@ fn cosine(head: &[f32], row: &[f16]) -> f32 {
     rushes_vectors::dot(head, row)
 }
 
+/// How many takes of each set-up have been on the page.
+#[derive(Default)]
+struct Kept(HashMap<usize, usize>);
+
+impl Kept {
+    /// Whether a moment, the next one, keeps its place.
+    fn keeps(&mut self, moment: &Moment) -> bool {
+        let takes = self.0.entry(moment.take_of.unwrap_or(moment.best().0)).or_default();
+        *takes += 1;
+        *takes <= TAKES_KEPT
+    }
+}
+
+/// Whether takes of few set-ups are among these moments, so that others could make a better page.
+pub fn flood(moments: &[Moment]) -> bool {
+    let mut kept = Kept::default();
+    let keeps = moments.iter().filter(|moment| kept.keeps(moment)).count();
+    keeps < PAGE.min(moments.len())
+}
+
 /// Moves what would flood the first page behind it: of takes of one set-up the best two stay, further
 /// ones follow after the page, in their order.
 pub fn spread(moments: Vec<Moment>) -> Vec<Moment> {
-    let mut kept: std::collections::HashMap<usize, usize> = std::collections::HashMap::new();
+    let mut kept = Kept::default();
     let (mut page, mut waiting) = (Vec::new(), Vec::new());
     let mut rest = moments.into_iter();
     for moment in rest.by_ref() {
-        let family = moment.take_of.unwrap_or(moment.best().0);
-        let takes = kept.entry(family).or_default();
-        *takes += 1;
-        if *takes <= TAKES_KEPT {
+        if kept.keeps(&moment) {
             page.push(moment);
         } else {
             waiting.push(moment);
@@ -88,6 +106,16 @@ mod tests {
         assert_eq!(spread[PAGE - 1], 27);
         assert_eq!(spread[PAGE..PAGE + 9], [2, 3, 4, 5, 6, 7, 8, 9, 28]);
         assert_eq!(spread.len(), 40);
+    }
+
+    #[test]
+    fn takes_flood_until_others_fill_the_page() {
+        let takes = |count: usize| (0..count).map(|rank| moment(rank, (rank > 0).then_some(0)));
+        let others = |count: usize| (100..100 + count).map(|rank| moment(rank, None));
+        let floods = |moments: Vec<Moment>| flood(&moments);
+        assert!(floods(takes(5).collect()) && floods(takes(50).chain(others(17)).collect()));
+        assert!(!floods(takes(50).chain(others(18)).collect()));
+        assert!(!floods(takes(2).collect()) && !floods(others(5).collect()) && !floods(vec![]));
     }
 
     #[test]
