@@ -170,7 +170,7 @@ fn read_pictures(
 ) {
     loop {
         let mut pixels = vec![0; bytes];
-        if !fill(&mut stdout, &mut pixels, watch) {
+        if fill(&mut stdout, &mut pixels, watch) < bytes {
             return;
         }
         watch.pause();
@@ -182,18 +182,19 @@ fn read_pictures(
     }
 }
 
-fn fill(input: &mut impl Read, buffer: &mut [u8], watch: &Watch) -> bool {
+/// Reads until the buffer is full or there is no more, and tells how many bytes it got.
+pub(crate) fn fill(input: &mut impl Read, buffer: &mut [u8], watch: &Watch) -> usize {
     let mut filled = 0;
     while filled < buffer.len() {
         match input.read(&mut buffer[filled..]) {
-            Ok(0) => return false,
+            Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return false,
+            Err(_) => break,
         }
         watch.sign_of_life();
     }
-    true
+    filled
 }
 
 #[cfg(test)]

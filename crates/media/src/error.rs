@@ -64,6 +64,9 @@ pub enum MediaError {
     /// Pictures were asked of sound.
     #[error("{} holds sound only, no pictures", .0.display())]
     NoPictures(PathBuf),
+    /// Sound was asked of pictures.
+    #[error("{} has no sound", .0.display())]
+    NoSound(PathBuf),
     /// The installed ffmpeg has no decoder for it.
     #[error(
         "{} is coded as {codec}, which the installed ffmpeg cannot decode: convert it, or install \

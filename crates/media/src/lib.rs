@@ -11,6 +11,8 @@
 //! * [`FrameStream`] is one such pass at work: pictures at model size with their times, and in a pass
 //!   over the whole stream how much each frame differs from the one before.
 //!
+//! Beside pictures, a [`SoundStream`] brings the sound of one track, as models of speech want it.
+//!
 //! A [`Cancel`] ends any of them within a fraction of a second.
 //!
 //! ```
@@ -40,6 +42,7 @@ mod probe;
 mod program;
 mod raster;
 mod report;
+mod sound;
 mod source;
 mod still;
 mod thumbnail;
@@ -53,5 +56,6 @@ pub use limits::Limits;
 pub use plan::{DecodePlan, Pass};
 pub use program::{ExitReport, run_program};
 pub use raster::{fit, jpeg, resize};
+pub use sound::{SAMPLE_RATE, SoundStream};
 pub use still::read_preview;
 pub use tools::Tools;
