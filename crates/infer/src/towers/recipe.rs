@@ -65,7 +65,7 @@ impl Recipe {
     /// The recipe of a two-tower family.
     pub(super) fn of(family: Family) -> Option<&'static Self> {
         match family {
-            Family::Lite => None,
+            Family::Lite | Family::Whisper => None,
             Family::Clip => Some(&CLIP),
             Family::Siglip2 => Some(&SIGLIP2),
         }

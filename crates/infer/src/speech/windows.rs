@@ -1,0 +1,230 @@
+//! Speech cut at silences into windows as long as Whisper listens at a time.
+//!
+//! Only speech, with a little of the silence around it, gets into a window: nothing can be made up where
+//! nobody speaks. Ranges of speech follow each other in a window and keep their places in the sound.
+
+use super::{SAMPLE_RATE, voice::STEP};
+use std::{collections::VecDeque, ops::Range};
+
+/// From this probability on a voice is there, and it is there until less than [`SILENT`]: the values of
+/// Silero's own `get_speech_timestamps`.
+const VOICED: f32 = 0.5;
+const SILENT: f32 = 0.35;
+/// Speech ends when it was silent for so many steps, 0.26 s: a breath.
+const BREATH: usize = 8;
+/// What is voiced for fewer steps, 0.19 s, is a cough or a click.
+const SHORTEST: usize = 6;
+/// Samples of silence that stay before and after speech, 0.2 s.
+const PAD: u64 = SAMPLE_RATE as u64 / 5;
+/// Samples of a window at most, 28 s: Whisper listens to 30 s.
+const LONGEST: u64 = 28 * SAMPLE_RATE as u64;
+/// Speech without a breath is cut at its most silent step among these last ones of a window, 6 s.
+const CUT_AMONG: usize = 6 * SAMPLE_RATE as usize / STEP;
+
+/// Some speech to be listened to at once.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Window {
+    /// The samples of all ranges, one after the other.
+    pub samples: Vec<f32>,
+    /// Where each range begins in the sound and in `samples`, in samples.
+    pieces: Vec<(u64, usize)>,
+}
+
+impl Window {
+    /// The time in the sound, in seconds, of a time in the window.
+    #[must_use]
+    pub fn time(&self, seconds: f64) -> f64 {
+        let at = (seconds * f64::from(SAMPLE_RATE)).clamp(0.0, self.samples.len() as f64);
+        let piece = self.pieces.iter().rev().find(|(_, place)| *place as f64 <= at);
+        let (start, place) = piece.copied().unwrap_or_default();
+        (start as f64 + at - place as f64) / f64::from(SAMPLE_RATE)
+    }
+
+    /// The ranges of speech, in seconds of the sound.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<f64>> {
+        let ends = self.pieces.iter().skip(1).map(|(_, place)| *place);
+        let ends = ends.chain([self.samples.len()]);
+        let seconds = |sample: u64| sample as f64 / f64::from(SAMPLE_RATE);
+        self.pieces.iter().zip(ends).map(move |(&(start, place), end)| {
+            seconds(start)..seconds(start + (end - place) as u64)
+        })
+    }
+
+    fn add(&mut self, start: u64, samples: &[f32]) {
+        self.pieces.push((start, self.samples.len()));
+        self.samples.extend(samples);
+    }
+}
+
+/// Makes windows of a sound as it comes.
+#[derive(Debug, Default)]
+pub struct Windows {
+    /// Samples that may still be needed, the first of which has number `forgotten`.
+    samples: VecDeque<f32>,
+    forgotten: u64,
+    /// Steps so far.
+    steps: usize,
+    /// Probabilities of the steps of the speech that goes on, the first of which is step `.0`.
+    speech: Option<(usize, Vec<f32>)>,
+    /// Silent steps at the end of it.
+    silent: usize,
+    /// Where the last range ended: padding must not be heard twice.
+    ended: u64,
+    window: Window,
+}
+
+impl Windows {
+    /// Takes samples and the probabilities of the steps that they completed; gives the windows that are
+    /// full.
+    pub fn add(&mut self, samples: &[f32], probabilities: &[f32]) -> Vec<Window> {
+        self.samples.extend(samples);
+        probabilities.iter().filter_map(|&probability| self.step(probability)).collect()
+    }
+
+    /// The last window, if there is any speech left.
+    pub fn finish(mut self) -> Vec<Window> {
+        let full = self.end_speech();
+        full.into_iter().chain([self.window]).filter(|window| !window.samples.is_empty()).collect()
+    }
+
+    fn step(&mut self, probability: f32) -> Option<Window> {
+        let step = self.steps;
+        self.steps += 1;
+        match &mut self.speech {
+            None if probability >= VOICED => {
+                self.speech = Some((step, vec![probability]));
+                self.silent = 0;
+            }
+            None => self.forget(),
+            Some((_, probabilities)) => {
+                probabilities.push(probability);
+                self.silent = if probability < SILENT { self.silent + 1 } else { 0 };
+                let length = (probabilities.len() * STEP) as u64;
+                if self.silent == BREATH {
+                    return self.end_speech();
+                } else if length + 2 * PAD >= LONGEST {
+                    return self.cut_speech();
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts the speech that has ended into the window; gives the window if it had to go before.
+    fn end_speech(&mut self) -> Option<Window> {
+        let (first, probabilities) = self.speech.take()?;
+        let voiced = probabilities.len() - self.silent;
+        let steps = first..first + voiced;
+        (voiced >= SHORTEST).then(|| self.put(&steps, PAD)).flatten()
+    }
+
+    /// Ends speech that goes on where it is most silent; the rest is the beginning of more.
+    fn cut_speech(&mut self) -> Option<Window> {
+        let (first, mut probabilities) = self.speech.take()?;
+        let from = probabilities.len().saturating_sub(CUT_AMONG);
+        let quietest = (from..probabilities.len())
+            .min_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+        let rest = probabilities.split_off(quietest.map_or(from, |step| step + 1));
+        let steps = first..first + probabilities.len();
+        self.speech = Some((steps.end, rest));
+        self.silent = 0;
+        self.put(&steps, 0)
+    }
+
+    /// Adds some steps, and silence up to `after` samples behind them, to the window; gives the window
+    /// before if both have no room together.
+    fn put(&mut self, steps: &Range<usize>, after: u64) -> Option<Window> {
+        let samples = |step: usize| (step * STEP) as u64;
+        let start = samples(steps.start).saturating_sub(PAD).max(self.ended);
+        let end = (samples(steps.end) + after).min(self.forgotten + self.samples.len() as u64);
+        let all = self.samples.make_contiguous();
+        let range = (start - self.forgotten) as usize..(end - self.forgotten) as usize;
+        let full = self.window.samples.len() as u64 + (end - start) > LONGEST;
+        let before = full.then(|| std::mem::take(&mut self.window));
+        self.window.add(start, &all[range]);
+        self.ended = end;
+        before.filter(|window| !window.samples.is_empty())
+    }
+
+    /// Drops samples that are too old to be padding.
+    fn forget(&mut self) {
+        let needed = ((self.steps * STEP) as u64).saturating_sub(2 * PAD).max(self.forgotten);
+        let unneeded = (needed - self.forgotten) as usize;
+        // Not for every step: it moves what stays.
+        if unneeded > SAMPLE_RATE as usize {
+            self.samples.drain(..unneeded);
+            self.forgotten = needed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Windows of a sound whose samples are their own numbers, voiced in these ranges of steps.
+    fn windows(steps: usize, voiced: &[Range<usize>]) -> Vec<Window> {
+        let (mut windows, mut full) = (Windows::default(), Vec::new());
+        for step in 0..steps {
+            let samples: Vec<f32> = (0..STEP).map(|n| (step * STEP + n) as f32).collect();
+            let is_voiced = voiced.iter().any(|range| range.contains(&step));
+            full.extend(windows.add(&samples, &[if is_voiced { 0.9 } else { 0.1 }]));
+        }
+        full.extend(windows.finish());
+        full
+    }
+
+    #[test]
+    fn times_of_a_window_are_those_of_the_sound() {
+        let found = windows(3000, &[100..200, 1000..1050]);
+        assert_eq!(found.len(), 1);
+        let pad = PAD as f32;
+        assert_eq!(found[0].samples[0], (100 * STEP) as f32 - pad);
+        for place in [0, 777, 40_000, 60_000, found[0].samples.len() - 1] {
+            let seconds = place as f64 / f64::from(SAMPLE_RATE);
+            let sample = found[0].time(seconds) * f64::from(SAMPLE_RATE);
+            assert!(
+                (sample - f64::from(found[0].samples[place])).abs() < 1e-3,
+                "{place}: {sample}"
+            );
+        }
+        let ranges: Vec<_> = found[0].ranges().collect();
+        assert_eq!(ranges.len(), 2);
+        assert!(
+            (ranges[1].start - (1000.0 * STEP as f64 - f64::from(pad)) / 16_000.0).abs() < 1e-9
+        );
+    }
+
+    #[test]
+    fn silence_and_clicks_make_no_window() {
+        assert_eq!(windows(5000, &[]), []);
+        assert_eq!(windows(5000, &[100..103, 900..905]), []);
+        assert_eq!(windows(0, &[]), []);
+    }
+
+    #[test]
+    fn a_window_ends_at_a_breath() {
+        // Speech of 3.2 s with breaths of 0.6 s between.
+        let voiced: Vec<_> = (0..40).map(|n| n * 120..n * 120 + 100).collect();
+        let found = windows(5000, &voiced);
+        assert!(found.len() > 4);
+        for window in &found {
+            assert!(window.samples.len() as u64 <= LONGEST);
+        }
+        let ranges: Vec<Range<f64>> = found.iter().flat_map(Window::ranges).collect();
+        assert_eq!(ranges.len(), 40, "no range is cut");
+        assert!(
+            ranges.windows(2).all(|pair| pair[0].end <= pair[1].start),
+            "nothing is heard twice"
+        );
+    }
+
+    #[test]
+    fn speech_without_a_breath_is_cut_and_nothing_of_it_lost() {
+        let found = windows(6000, std::slice::from_ref(&(10..5990)));
+        assert!(found.len() >= 6 && found.iter().all(|one| one.samples.len() as u64 <= LONGEST));
+        let all: Vec<f32> = found.iter().flat_map(|window| window.samples.clone()).collect();
+        assert!(all.windows(2).all(|pair| pair[1] - pair[0] == 1.0), "no gap and nothing twice");
+        assert!(all[0] <= (10 * STEP) as f32 && all[all.len() - 1] >= (5990 * STEP) as f32 - 1.0);
+    }
+}
