@@ -1,18 +1,17 @@
-//! What a model's scores mean, measured: the curves that make similarities of them, and the similarity
-//! below which nothing is found.
+//! What a model's scores mean, measured: the curves that make similarities of them, what is asked of a
+//! sentence by what shows in it, and the similarity below which nothing is found.
 
-use crate::gallery::{Pair, Picture, analyse, gallery_rows, read_table};
-use anyhow::{Context, Result};
+mod sample;
+
+use crate::logistic;
+use anyhow::Result;
 use clap::Args;
 use rushes_engine::{Config, Engine};
-use rushes_infer::{Curve, VisualModel};
-use rushes_model::{ModelKey, Shot};
-use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
-use rushes_vectors::{Query, Rows, Segment, dot, f16, top_k};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use rushes_infer::lite::demand::Demand;
+use rushes_infer::{Curve, lite};
+use rushes_model::ModelKey;
+use sample::{Questions, Sample, Scored};
+use std::path::PathBuf;
 
 /// Arguments of `calibrate`.
 #[derive(Args)]
@@ -44,8 +43,14 @@ const TUNED: [&str; 2] = ["bench/eval/visual-tune.tsv", "bench/eval/visual-tune-
 const FOUND: usize = 5;
 /// Ranks at which it is told how many right pictures the threshold loses.
 const RANKS: [usize; 3] = [1, FOUND, 20];
-/// Share of found pictures that the default threshold may lose.
-const LOSS: f64 = 0.02;
+/// Standard normal quantile of the share of found pictures that the threshold has to keep, 98 %.
+const KEPT: f64 = 2.0537;
+/// Standard normal quantile of how sure that has to be, 95 %.
+const SURE: f64 = 1.6449;
+/// Shares of found pictures lost at which the trade is told.
+const TRADE: [f64; 6] = [0.0, 0.02, 0.05, 0.1, 0.2, 0.3];
+/// Parts of the queries, each of which is held out once.
+const FOLDS: usize = 5;
 /// Share of pairs of unlike pictures that may be taken for takes.
 const FALSE_TAKES: f64 = 0.0005;
 
@@ -54,181 +59,171 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let engine = Engine::open(Config::at(std::path::absolute(&arguments.home)?))?;
     let absent = fs_err::read_to_string(&arguments.absent)?;
     for key in &arguments.models {
-        let fit = Sample::measure(&engine, key, &arguments.tables, &arguments.media)?;
-        let model = engine.models().visual(key, Duration::from_secs(120))?;
-        let text = logistic(&fit.right, &fit.wrong);
-        let picture = logistic(&fit.alike, &fit.unlike);
-        let same_take = quantile(&fit.unlike, 1.0 - FALSE_TAKES);
-        let least = text.similarity(quantile(&fit.found_within(FOUND), LOSS));
-        println!(
-            "{key}: calibration = {{ text = {{ slope = {:.2}, centre = {:.4} }}, picture = {{ \
-             slope = {:.2}, centre = {:.4} }}, same_take = {same_take:.3}, least = {least:.3} }}",
-            text.slope, text.centre, picture.slope, picture.centre
-        );
-        fit.report("fitted on", &*model, &absent, "tune", text, least)?;
-        let check = Sample::measure(&engine, key, &arguments.checks, &arguments.media)?;
-        check.report("checked on", &*model, &absent, "check", text, least)?;
+        let questions =
+            |tables, split| Questions { tables, media: &arguments.media, absent: &absent, split };
+        let fit = Sample::measure(&engine, key, &questions(&arguments.tables, "tune"))?;
+        let varies = lite::tables::KEYS.contains(&key.as_str());
+        let rule = Rule::fit(&fit.found_within(FOUND), &fit.unanswered(), varies);
+        print_calibration(key, &fit, &rule, varies);
+        rule.report("fitted on", &fit);
+        print_held_out(&fit, varies);
+        let check = Sample::measure(&engine, key, &questions(&arguments.checks, "check"))?;
+        rule.report("checked on", &check);
+        print_trade(&rule, &fit, &check);
     }
     Ok(())
 }
 
-/// Scores of a gallery.
-struct Sample {
-    rows: Vec<(Picture, Segment)>,
-    /// Of queries against the pictures that answer them.
-    right: Vec<f32>,
-    /// Of queries against all other pictures.
-    wrong: Vec<f32>,
-    /// Rank, from 1, and score of the best right picture of each query.
-    found: Vec<(usize, f32)>,
-    /// Cosines of frames of one shot.
-    alike: Vec<f32>,
-    /// Cosines of frames of different media.
-    unlike: Vec<f32>,
+/// Which pictures come back: those whose score, less what is asked of the sentence, is not below `least`.
+struct Rule {
+    demand: Demand,
+    least: f32,
 }
 
-impl Sample {
-    fn measure(engine: &Engine, key: &ModelKey, tables: &[PathBuf], media: &Path) -> Result<Self> {
-        let (mut pairs, mut gallery) = (Vec::new(), Vec::new());
-        for table in tables {
-            let (more_pairs, pictures) = read_table(table, media)?;
-            pairs.extend(more_pairs);
-            gallery.extend(pictures);
-        }
-        gallery.sort();
-        gallery.dedup();
-        let folder = tempfile::tempdir()?;
-        analyse(engine, &gallery, folder.path(), key)?;
-        let rows = gallery_rows(folder.path(), key, &gallery)?;
-        let (alike, unlike) = frames(folder.path())?;
-        let (right, wrong, found) = (Vec::new(), Vec::new(), Vec::new());
-        let mut sample = Self { rows, right, wrong, found, alike, unlike };
-        let model = engine.models().visual(key, Duration::from_secs(120))?;
-        pairs.iter().try_for_each(|pair| sample.add(&*model, pair))?;
-        Ok(sample)
+impl Rule {
+    /// Of the best right pictures where they were found, and of the best pictures of queries that nothing
+    /// answers. What is asked is the same of all sentences unless it `varies`.
+    fn fit(found: &[Scored], unanswered: &[Scored], varies: bool) -> Self {
+        let demand = if varies { demand(found, unanswered) } else { Demand::default() };
+        let least = tolerance_limit(&under(demand, found));
+        Self { demand, least }
     }
 
-    /// Scores of all pictures for a query, best first, as far as they stand above what the model asks of
-    /// this query more than of others.
-    fn scores(&self, model: &dyn VisualModel, query: &str) -> Result<Vec<(usize, f32)>> {
-        let text = model.embed_text(query)?;
-        let asked = text.curve.centre - model.calibration().text.centre;
-        let query = Query::new(text.vector).with_words(&text.words, text.word_weight);
-        let segments: Vec<&Segment> = self.rows.iter().map(|(_, segment)| segment).collect();
-        let hits = top_k(&segments, &query, segments.len(), None)?;
-        Ok(hits.iter().map(|hit| (hit.segment, hit.score - asked)).collect())
+    fn loses(&self, scored: &[Scored]) -> usize {
+        below(&under(self.demand, scored), self.least)
     }
 
-    fn add(&mut self, model: &dyn VisualModel, pair: &Pair) -> Result<()> {
-        let scores = self.scores(model, &pair.query)?;
-        let (right, wrong): (Vec<_>, Vec<_>) = scores
-            .iter()
-            .enumerate()
-            .partition(|(_, (row, _))| pair.right.contains(&self.rows[*row].0));
-        self.found.extend(right.first().map(|(before, (_, score))| (before + 1, *score)));
-        self.right.extend(right.iter().map(|(_, (_, score))| score));
-        self.wrong.extend(wrong.iter().map(|(_, (_, score))| score));
-        Ok(())
-    }
-
-    /// Scores of the best right picture of each query that ranks it among so many.
-    fn found_within(&self, rank: usize) -> Vec<f32> {
-        let within = self.found.iter().filter(|(at, _)| *at <= rank);
-        within.map(|(_, score)| *score).collect()
-    }
-
-    /// Prints what a threshold loses and what it leaves empty.
-    fn report(
-        &self,
-        how: &str,
-        model: &dyn VisualModel,
-        absent: &str,
-        split: &str,
-        curve: Curve,
-        least: f32,
-    ) -> Result<()> {
-        println!("  {how} {} pictures, {} queries", self.rows.len(), self.found.len());
+    /// Prints what the threshold loses and what it leaves empty.
+    fn report(&self, how: &str, sample: &Sample) {
+        let queries = sample.found_within(usize::MAX).len();
+        println!("  {how} {} pictures, {queries} queries", sample.pictures);
         for rank in RANKS {
-            let found = self.found_within(rank);
-            let lost = found.iter().filter(|score| curve.similarity(**score) < least).count();
-            let share = 100.0 * lost as f64 / found.len().max(1) as f64;
-            println!("  right among the first {rank}: {}, {lost} lost ({share:.1} %)", found.len());
+            let found = sample.found_within(rank);
+            let lost = share(self.loses(&found), found.len());
+            println!("    right among the first {rank}: {lost} lost");
         }
-        for kind in ["nonsense", "absent"] {
-            let wanted = |columns: &Vec<&str>| columns[0] == kind && columns.get(2) == Some(&split);
-            let queries = absent.lines().map(|line| line.split('\t').collect()).filter(wanted);
-            let (mut all, mut empty) = (0_u32, 0_u32);
-            for columns in queries {
-                let query = columns.get(1).context("a row without a query")?;
-                let best = self.scores(model, query)?.first().map_or(0.0, |(_, score)| *score);
-                all += 1;
-                empty += u32::from(curve.similarity(best) < least);
-            }
-            let share = 100.0 * f64::from(empty) / f64::from(all.max(1));
-            println!("  {kind} queries that come back empty: {empty} of {all} ({share:.1} %)");
+        for (kind, scored) in [("nonsense", &sample.nonsense), ("absent", &sample.absent)] {
+            println!("    {kind}: {} empty", share(self.loses(scored), scored.len()));
         }
-        Ok(())
     }
 }
 
-/// An analysed medium: its rows, their times and the shots.
-type Analysed = (Rows, Vec<f64>, Vec<Shot>);
-
-/// Cosines of frames of one shot, and of frames of different media.
-fn frames(folder: &Path) -> Result<(Vec<f32>, Vec<f32>)> {
-    let mut media: Vec<Analysed> = Vec::new();
-    for entry in AnalysisFolder::open(folder)?.list(Analysis::Visual)? {
-        let file = VisualBundleFile::open(&entry.path)?;
-        let at = file.rows();
-        let rows = Rows::read(&at.path, at.offset, at.count, at.width)?;
-        let times = file.times().iter().map(|time| time.seconds).collect();
-        media.push((rows, times, file.shots().to_vec()));
-    }
-    let (mut alike, mut unlike) = (Vec::new(), Vec::new());
-    for (index, (rows, times, shots)) in media.iter().enumerate() {
-        for shot in shots {
-            let inside = |row: &usize| shot.range.contains(times[*row]);
-            let inside: Vec<usize> = (0..times.len()).filter(inside).collect();
-            let pairs = inside.windows(2).map(|pair| cosine(rows.row(pair[0]), rows.row(pair[1])));
-            // Frames that share one vector say nothing.
-            alike.extend(pairs.filter(|cosine| *cosine < 0.9999));
-        }
-        for (other, ..) in &media[..index] {
-            unlike.push(cosine(rows.row(0), other.row(0)));
-        }
-    }
-    Ok((alike, unlike))
+fn under(demand: Demand, scored: &[Scored]) -> Vec<f32> {
+    scored.iter().map(|one| one.under(demand)).collect()
 }
 
-fn cosine(a: &[f16], b: &[f16]) -> f32 {
-    let a: Vec<f32> = a.iter().map(|value| value.to_f32()).collect();
-    dot(&a, b)
+fn below(scores: &[f32], least: f32) -> usize {
+    scores.iter().filter(|score| **score < least).count()
 }
 
-/// Logistic regression on one score, both sides weighing the same however many there are: similarity one
-/// half is where a score is as likely among the right as among the wrong. Newton's method.
-fn logistic(right: &[f32], wrong: &[f32]) -> Curve {
-    let sides = [(right, 1.0), (wrong, 0.0)];
-    let (mut slope, mut offset) = (1.0_f64, 0.0_f64);
-    for _ in 0..100 {
-        let (mut gradient, mut hessian) = ([0.0; 2], [1e-9, 0.0, 1e-9]);
-        for (scores, target) in sides {
-            let weight = 1.0 / scores.len().max(1) as f64;
-            for score in scores.iter().map(|score| f64::from(*score)) {
-                let likely = 1.0 / (1.0 + (-(slope * score + offset)).exp());
-                let (error, spread) =
-                    (weight * (likely - target), weight * likely * (1.0 - likely));
-                gradient = [gradient[0] + error * score, gradient[1] + error];
-                hessian[0] += spread * score * score;
-                hessian[1] += spread * score;
-                hessian[2] += spread;
-            }
-        }
-        let determinant = hessian[0] * hessian[2] - hessian[1] * hessian[1];
-        slope -= (hessian[2] * gradient[0] - hessian[1] * gradient[1]) / determinant;
-        offset -= (hessian[0] * gradient[1] - hessian[1] * gradient[0]) / determinant;
-    }
+fn share(part: usize, of: usize) -> String {
+    format!("{part} of {of} ({:.1} %)", 100.0 * part as f64 / of.max(1) as f64)
+}
+
+/// How much of a score its sentence explains, by logistic regression; to two decimals, as it stands in
+/// the code.
+fn demand(found: &[Scored], unanswered: &[Scored]) -> Demand {
+    let row = |one: &Scored| {
+        [one.score, one.signals.known_words, one.signals.nearest_label, 1.0].map(f64::from)
+    };
+    let rows = |side: &[Scored]| side.iter().map(row).collect::<Vec<_>>();
+    let [score, known, nearest, _] = logistic::fit(&rows(found), &rows(unanswered));
+    let rounded = |weight: f64| ((100.0 * weight / score).round() / 100.0) as f32;
+    Demand { known_words: rounded(known), nearest_label: rounded(-nearest) }
+}
+
+/// The score that a share of [`KEPT`] of such pictures stands above, as sure as [`SURE`] says, if scores are
+/// spread normally. A quantile of so few pictures rests on the worst two or three of them, and loses more
+/// of others than of those that it was taken from.
+fn tolerance_limit(found: &[f32]) -> f32 {
+    let count = found.len().max(2) as f64;
+    let values = || found.iter().map(|score| f64::from(*score));
+    let mean = values().sum::<f64>() / count;
+    let spread = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+    (mean - tolerance_factor(count, KEPT, SURE) * spread) as f32
+}
+
+/// Spreads between the mean and the one-sided tolerance limit, both shares as standard normal quantiles
+/// (NIST/SEMATECH e-Handbook of Statistical Methods, 7.2.6.3).
+fn tolerance_factor(count: f64, kept: f64, sure: f64) -> f64 {
+    let a = 1.0 - sure * sure / (2.0 * (count - 1.0));
+    let b = kept * kept - sure * sure / count;
+    (kept + (kept * kept - a * b).sqrt()) / a
+}
+
+/// The curve of scores: similarity one half is where a score is as likely among the right as among the
+/// wrong.
+fn curve(right: &[f32], wrong: &[f32]) -> Curve {
+    let rows =
+        |scores: &[f32]| scores.iter().map(|score| [f64::from(*score), 1.0]).collect::<Vec<_>>();
+    let [slope, offset] = logistic::fit(&rows(right), &rows(wrong));
     Curve { slope: slope as f32, centre: (-offset / slope) as f32 }
+}
+
+/// Prints the line for the registry, and what the code of the embedded model has besides.
+fn print_calibration(key: &ModelKey, fit: &Sample, rule: &Rule, varies: bool) {
+    let text = curve(&under(rule.demand, &fit.right), &under(rule.demand, &fit.wrong));
+    let picture = curve(&fit.alike, &fit.unlike);
+    let same_take = quantile(&fit.unlike, 1.0 - FALSE_TAKES);
+    let least = text.similarity(rule.least);
+    println!(
+        "{key}: calibration = {{ text = {{ slope = {:.2}, centre = {:.4} }}, picture = {{ \
+         slope = {:.2}, centre = {:.4} }}, same_take = {same_take:.3}, least = {least:.3} }}",
+        text.slope, text.centre, picture.slope, picture.centre
+    );
+    if varies {
+        let Demand { known_words, nearest_label } = rule.demand;
+        println!("  demand = {{ known_words = {known_words}, nearest_label = {nearest_label} }}");
+    }
+}
+
+/// Prints what the rule does to queries that it was not fitted on: each part of them by the others.
+fn print_held_out(fit: &Sample, varies: bool) {
+    let (found, unanswered) = (fit.found_within(FOUND), fit.unanswered());
+    let (mut lost, mut empty) = (0, 0);
+    for fold in 0..FOLDS {
+        let rule = Rule::fit(&but(&found, fold), &but(&unanswered, fold), varies);
+        lost += rule.loses(&only(&found, fold));
+        empty += rule.loses(&only(&unanswered, fold));
+    }
+    println!(
+        "  each fifth by the others: right among the first {FOUND}: {} lost; nonsense and absent: {} empty",
+        share(lost, found.len()),
+        share(empty, unanswered.len())
+    );
+}
+
+fn only(scored: &[Scored], fold: usize) -> Vec<Scored> {
+    scored.iter().skip(fold).step_by(FOLDS).copied().collect()
+}
+
+fn but(scored: &[Scored], fold: usize) -> Vec<Scored> {
+    let places = scored.iter().enumerate().filter(|(place, _)| place % FOLDS != fold);
+    places.map(|(_, one)| *one).collect()
+}
+
+/// Prints what other thresholds would lose and leave empty, on both samples.
+fn print_trade(rule: &Rule, fit: &Sample, check: &Sample) {
+    let fitted = under(rule.demand, &fit.found_within(FOUND));
+    for lost in TRADE {
+        let other = Rule { least: quantile(&fitted, lost), ..*rule };
+        let line = |sample: &Sample| {
+            let found = sample.found_within(FOUND);
+            let of =
+                |scored: &[Scored]| 100.0 * other.loses(scored) as f64 / scored.len().max(1) as f64;
+            format!(
+                "{:.1} %, {:.1} %, {:.1} %",
+                of(&found),
+                of(&sample.nonsense),
+                of(&sample.absent)
+            )
+        };
+        println!(
+            "  lost among the first {FOUND}, nonsense empty, absent empty: fitted {}; checked {}",
+            line(fit),
+            line(check)
+        );
+    }
 }
 
 fn quantile(values: &[f32], share: f64) -> f32 {
@@ -241,13 +236,45 @@ fn quantile(values: &[f32], share: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rushes_infer::lite::demand::Signals;
 
     #[test]
     fn the_curve_crosses_one_half_between_the_sides() {
         let right: Vec<f32> = (0..100).map(|i| 0.3 + i as f32 / 200.0).collect();
         let wrong: Vec<f32> = (0..1000).map(|i| i as f32 / 2000.0).collect();
-        let curve = logistic(&right, &wrong);
+        let curve = curve(&right, &wrong);
         assert!(curve.slope > 0.0 && (0.3..0.5).contains(&curve.centre), "{curve:?}");
         assert!((quantile(&right, 0.5) - 0.55).abs() < 0.01);
+    }
+
+    /// Expected factor: the handbook's example, 43 values of which 90 % are kept, 99 % sure.
+    #[test]
+    fn few_pictures_ask_for_a_wider_margin() {
+        assert!((tolerance_factor(43.0, 1.2816, 2.3263) - 1.8752).abs() < 5e-4);
+        let margin = |count: usize| {
+            let values: Vec<f32> = (0..count).map(|at| (at % 2) as f32).collect();
+            0.5 - tolerance_limit(&values)
+        };
+        assert!(margin(10) > margin(100) && margin(100) > margin(10_000));
+        assert!((f64::from(margin(1_000_000)) - 0.5 * KEPT).abs() < 0.01);
+    }
+
+    /// Right pictures score a quarter more than their sentence's signals say, others as much as they say.
+    #[test]
+    fn what_a_sentence_asks_is_found_again() {
+        let scored = |more: f32, at: usize| {
+            let place = |factor: f32| (at as f32 * factor).fract();
+            let signals = Signals { known_words: place(0.618), nearest_label: place(0.414) };
+            let noise = 0.5 * place(0.732);
+            let score = 0.8 * signals.nearest_label - 0.3 * signals.known_words + more + noise;
+            Scored { score, signals }
+        };
+        let side = |more: f32| (0..400).map(|at| scored(more, at)).collect::<Vec<_>>();
+        let (right, wrong) = (side(0.25), side(0.0));
+        let demand = demand(&right, &wrong);
+        assert!((demand.known_words - 0.3).abs() < 0.05, "{demand:?}");
+        assert!((demand.nearest_label - 0.8).abs() < 0.05, "{demand:?}");
+        let rule = Rule::fit(&right, &wrong, true);
+        assert!(rule.loses(&right) < rule.loses(&wrong));
     }
 }

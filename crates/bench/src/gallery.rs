@@ -58,6 +58,19 @@ pub fn read_table(table: &Path, media: &Path) -> Result<(Vec<Pair>, Vec<Picture>
     Ok((pairs, gallery))
 }
 
+/// Reads several tables as one.
+pub fn read_tables(tables: &[PathBuf], media: &Path) -> Result<(Vec<Pair>, Vec<Picture>)> {
+    let (mut pairs, mut gallery) = (Vec::new(), Vec::new());
+    for table in tables {
+        let (more_pairs, pictures) = read_table(table, media)?;
+        pairs.extend(more_pairs);
+        gallery.extend(pictures);
+    }
+    gallery.sort();
+    gallery.dedup();
+    Ok((pairs, gallery))
+}
+
 fn locate(media: &Path, package: &str, path: &str) -> Result<Picture> {
     let folder = media.join(package.replace(['/', ':', ' '], "_"));
     let split = path.rsplit_once('@').and_then(|(file, at)| Some((file, at.parse().ok()?)));

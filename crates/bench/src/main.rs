@@ -5,7 +5,9 @@
 mod analysis;
 mod calibrate;
 mod gallery;
+mod logistic;
 mod pictures;
+mod refine;
 mod retrieval;
 mod scan;
 mod search;
@@ -27,6 +29,8 @@ enum Command {
     Pictures(pictures::Arguments),
     /// What a model's scores mean: its calibration for the registry.
     Calibrate(calibrate::Arguments),
+    /// What weight words should have beside a picture that they refine.
+    Refine(refine::Arguments),
     /// Which templates for searches serve a model.
     Templates(templates::Arguments),
     /// Latency of the exact scan.
@@ -43,6 +47,7 @@ fn main() -> Result<()> {
         Command::Analysis(arguments) => analysis::run(&arguments),
         Command::Pictures(arguments) => pictures::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Refine(arguments) => refine::run(&arguments),
         Command::Templates(arguments) => templates::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),

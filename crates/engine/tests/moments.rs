@@ -230,6 +230,9 @@ fn the_threshold_is_the_callers_to_set() {
     assert!(!some.is_empty() && some.len() < all.len());
     assert!(some.iter().all(|found| found.similarity >= middle));
     assert!(find(&studio, &at(1.0)).is_empty());
+    let by_default = find(&studio, &request(&studio, RABBIT));
+    let first = by_default.first().expect("a drawn rabbit is one");
+    assert!(first.video_path.ends_with("bigbuckbunny.mp4"), "{}", first.video_path);
     assert!(find(&studio, &request(&studio, "xkcdqzv plmokn")).is_empty(), "nonsense");
     for least in [-0.1, 1.1, f64::NAN] {
         let failure = studio.engine.search_text(&at(least)).unwrap_err();
