@@ -23,7 +23,7 @@ use std::{
 pub struct Scored {
     /// As the model gives it.
     pub score: f32,
-    /// None for models that ask the same of all sentences.
+    /// Zero for models that ask the same of all sentences.
     pub signals: Signals,
 }
 
