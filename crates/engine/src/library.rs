@@ -2,9 +2,10 @@
 //!
 //! A [`LoadedFolder`] holds a [`LoadedMedia`] for each medium and model: mapped from its bundle, or
 //! built in memory while its analysis is under way. Beside them it holds the [`LoadedText`] of each
-//! medium, which has a bundle of its own and may come later.
+//! medium and what is said in it, as one model heard it. These have bundles of their own and may come later.
 
 mod media;
+mod shelf;
 mod text;
 
 pub use media::LoadedMedia;
@@ -12,7 +13,10 @@ pub use text::{LoadedText, ReadFrame, is_searched};
 
 use crate::replies::LoadedCounts;
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
-use rushes_store::{Analysis, AnalysisFolder, Entry, StoreError, TextBundle, VisualBundle};
+use rushes_store::{
+    Analysis, AnalysisFolder, Entry, SpeechBundle, StoreError, TextBundle, VisualBundle,
+};
+use shelf::Shelf;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     path::{Path, PathBuf},
@@ -38,7 +42,8 @@ pub struct Library(Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>);
 pub struct LoadedFolder {
     store: AnalysisFolder,
     media: RwLock<Media>,
-    texts: RwLock<Texts>,
+    texts: Shelf<MediaId, LoadedText>,
+    transcripts: Shelf<(ModelKey, MediaId), SpeechBundle>,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -65,7 +70,8 @@ impl Library {
         let folder = LoadedFolder {
             store,
             media: RwLock::default(),
-            texts: RwLock::default(),
+            texts: Shelf::default(),
+            transcripts: Shelf::default(),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };
@@ -105,7 +111,6 @@ pub fn cache_dir_failure(error: StoreError) -> Failure {
 }
 
 type Media = BTreeMap<(ModelKey, MediaId), Arc<LoadedMedia>>;
-type Texts = HashMap<MediaId, Arc<LoadedText>>;
 
 /// Whether what was looked at so densely need not be looked at again.
 fn is_as_dense(found: Sampling, wanted: Sampling) -> bool {
@@ -133,7 +138,7 @@ impl LoadedFolder {
         }
         // Only what was in memory before the listing can be missed in it.
         let before: Vec<_> = self.read().keys().cloned().collect();
-        let texts_before: Vec<_> = self.read_texts().keys().copied().collect();
+        let texts_before = self.texts.keys();
         let list = |analysis| self.store.list(analysis).map_err(cache_dir_failure);
         let (entries, texts) = (list(Analysis::Visual)?, list(Analysis::Text)?);
         self.forget_removed(&before, &entries);
@@ -162,14 +167,37 @@ impl LoadedFolder {
     fn forget_removed_texts(&self, before: &[MediaId], entries: &[Entry]) {
         let ours = entries.iter().filter(|entry| is_searched(&entry.model_key));
         let there: HashSet<_> = ours.map(|entry| entry.media_id).collect();
-        let mut texts = self.write_texts();
-        before.iter().filter(|id| !there.contains(id)).for_each(|id| drop(texts.remove(id)));
+        before.iter().filter(|id| !there.contains(id)).for_each(|id| self.texts.remove(id));
+    }
+
+    /// Brings all transcripts of the folder into memory.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn load_transcripts(&self) -> Result<(), Failure> {
+        let mut listing = self.listing();
+        let before = self.transcripts.keys();
+        let entries = self.store.list(Analysis::Speech).map_err(cache_dir_failure)?;
+        let there: HashSet<_> =
+            entries.iter().map(|one| (one.model_key.clone(), one.media_id)).collect();
+        let gone = before.iter().filter(|key| !there.contains(key));
+        gone.for_each(|key| self.transcripts.remove(key));
+        entries.iter().for_each(|entry| self.load_entry(entry, &mut listing));
+        Ok(())
+    }
+
+    /// Brings the transcripts of one medium into memory.
+    pub fn load_transcripts_of(&self, media_id: MediaId) {
+        let mut listing = self.listing();
+        for entry in self.store.of_medium(Analysis::Speech, &media_id).unwrap_or_default() {
+            self.load_entry(&entry, &mut listing);
+        }
     }
 
     /// Opens an analysis again that is not what it was when it was opened, with the text beside it.
     pub fn reopen(&self, media: &LoadedMedia) {
         self.write().remove(&(media.model_key.clone(), media.media_id));
-        self.write_texts().remove(&media.media_id);
+        self.texts.remove(&media.media_id);
         self.load_medium(media.media_id);
     }
 
@@ -219,14 +247,21 @@ impl LoadedFolder {
         let (model, id) = (&entry.model_key, entry.media_id);
         match entry.analysis {
             Analysis::Visual => self.read().contains_key(&(model.clone(), id)),
-            Analysis::Text => !is_searched(model) || self.read_texts().contains_key(&id),
+            Analysis::Text => !is_searched(model) || self.texts.get(&id).is_some(),
+            Analysis::Speech => self.transcripts.get(&(model.clone(), id)).is_some(),
         }
     }
 
     fn open(&self, entry: &Entry) -> Result<(), StoreError> {
         match entry.analysis {
             Analysis::Visual => self.insert(LoadedMedia::stored(&entry.path)?),
-            Analysis::Text => self.insert_text(entry.media_id, LoadedText::stored(&entry.path)?),
+            Analysis::Text => {
+                self.texts.insert(entry.media_id, LoadedText::stored(&entry.path)?);
+            }
+            Analysis::Speech => {
+                let key = (entry.model_key.clone(), entry.media_id);
+                self.transcripts.insert(key, SpeechBundle::open(&entry.path)?);
+            }
         }
         Ok(())
     }
@@ -261,7 +296,7 @@ impl LoadedFolder {
     /// # Errors
     /// `CacheDir` when the folder cannot be listed.
     pub fn has_any_text(&self) -> Result<bool, Failure> {
-        if !self.read_texts().is_empty() {
+        if !self.texts.keys().is_empty() {
             return Ok(true);
         }
         let entries = self.store.list(Analysis::Text).map_err(cache_dir_failure)?;
@@ -322,7 +357,7 @@ impl LoadedFolder {
     pub fn publish_text(&self, bundle: &TextBundle) -> Result<(), StoreError> {
         self.store.publish_text(bundle)?;
         if is_searched(&bundle.meta.model_key) {
-            self.insert_text(bundle.meta.media_id, LoadedText::of(bundle));
+            self.texts.insert(bundle.meta.media_id, LoadedText::of(bundle));
         }
         Ok(())
     }
@@ -336,7 +371,7 @@ impl LoadedFolder {
     /// What was read in a medium, if that is in memory.
     #[must_use]
     pub fn text_of(&self, media_id: MediaId) -> Option<Arc<LoadedText>> {
-        self.read_texts().get(&media_id).cloned()
+        self.texts.get(&media_id)
     }
 
     /// All media in memory that this model saw.
@@ -382,29 +417,20 @@ impl LoadedFolder {
         keys
     }
 
-    /// What is in memory. A medium that two models saw counts once.
+    /// What is in memory. A medium that two models saw or heard counts once.
     #[must_use]
     pub fn counts(&self) -> LoadedCounts {
         let media = self.read();
         let ids: HashSet<MediaId> = media.keys().map(|(_, id)| *id).collect();
         let frames = media.values().map(|media| media.times.len() as u64).sum();
-        LoadedCounts { media: ids.len() as u64, frames, ..LoadedCounts::default() }
+        let transcripts: HashSet<MediaId> =
+            self.transcripts.keys().into_iter().map(|(_, id)| id).collect();
+        let transcripts = transcripts.len() as u64;
+        LoadedCounts { media: ids.len() as u64, frames, transcripts, ..LoadedCounts::default() }
     }
 
     fn insert(&self, media: LoadedMedia) {
         self.write().insert((media.model_key.clone(), media.media_id), Arc::new(media));
-    }
-
-    fn insert_text(&self, media_id: MediaId, text: LoadedText) {
-        self.write_texts().insert(media_id, Arc::new(text));
-    }
-
-    fn read_texts(&self) -> RwLockReadGuard<'_, Texts> {
-        self.texts.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write_texts(&self) -> RwLockWriteGuard<'_, Texts> {
-        self.texts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Media> {

@@ -189,7 +189,8 @@ impl Engine {
             metadata::rows(&inner.reception, &inner.roots, &request.media_paths, &|intake| {
                 let of = |analysis| Some(folder.as_ref()?.models_of(analysis, intake.media_id));
                 let (visual, text) = (of(Analysis::Visual)?, of(Analysis::Text)?);
-                Some(AnalysisState { visual, text, ..AnalysisState::default() })
+                let speech = of(Analysis::Speech)?;
+                Some(AnalysisState { visual, speech, text, ..AnalysisState::default() })
             });
         Ok(MediaMetadataReply { media })
     }
@@ -284,7 +285,7 @@ impl Engine {
         Ok(loaded(&folder))
     }
 
-    /// Brings transcripts into memory. There is no speech analysis yet, so there are none to bring.
+    /// Brings transcripts into memory, of these media or of all.
     ///
     /// # Errors
     /// `BadPath`, `CacheDir`.
@@ -292,8 +293,17 @@ impl Engine {
         &self,
         request: &LoadTranscriptionsRequest,
     ) -> Result<LoadReply, Failure> {
-        self.paths(request.media_paths.as_deref().unwrap_or_default())?;
-        Ok(loaded(&*self.folder(&request.cache_dir)?))
+        let folder = self.folder(&request.cache_dir)?;
+        let Some(paths) = &request.media_paths else {
+            folder.load_transcripts()?;
+            return Ok(loaded(&folder));
+        };
+        for path in self.paths(paths)? {
+            if let Some(media_id) = self.0.reception.media_id(&path) {
+                folder.load_transcripts_of(media_id);
+            }
+        }
+        Ok(loaded(&folder))
     }
 
     /// Drops loaded data from memory; nothing on disk changes.

@@ -1,6 +1,8 @@
 //! The analysis folder: which bundle is where.
 
-use crate::{BundleMeta, StoreError, TextBundle, VisualBundle, bundle::Encoded, durable};
+use crate::{
+    BundleMeta, SpeechBundle, StoreError, TextBundle, VisualBundle, bundle::Encoded, durable,
+};
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
 use std::{
@@ -21,17 +23,20 @@ pub enum Analysis {
     Visual,
     /// What can be read: [`TextBundle`]s.
     Text,
+    /// What is said: [`SpeechBundle`]s.
+    Speech,
 }
 
 impl Analysis {
     /// Every one that there is.
-    const ALL: [Self; 2] = [Self::Visual, Self::Text];
+    const ALL: [Self; 3] = [Self::Visual, Self::Text, Self::Speech];
 
     /// Folder of its bundles.
     fn folder(self) -> &'static str {
         match self {
             Self::Visual => "visual",
             Self::Text => "text",
+            Self::Speech => "speech",
         }
     }
 
@@ -40,6 +45,7 @@ impl Analysis {
         match self {
             Self::Visual => "rvb",
             Self::Text => "rtb",
+            Self::Speech => "rsb",
         }
     }
 }
@@ -133,6 +139,14 @@ impl AnalysisFolder {
     /// As [`AnalysisFolder::publish`].
     pub fn publish_text(&self, bundle: &TextBundle) -> Result<PathBuf, StoreError> {
         self.write(Analysis::Text, &bundle.meta, &bundle.encode()?)
+    }
+
+    /// The same for a bundle of speech.
+    ///
+    /// # Errors
+    /// As [`AnalysisFolder::publish`].
+    pub fn publish_speech(&self, bundle: &SpeechBundle) -> Result<PathBuf, StoreError> {
+        self.write(Analysis::Speech, &bundle.meta, &bundle.encode()?)
     }
 
     fn write(

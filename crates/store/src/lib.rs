@@ -1,7 +1,8 @@
 //! What Rushes keeps on disk.
 //!
 //! The [`AnalysisFolder`] holds one immutable file per medium and model: of what is seen a
-//! [`VisualBundle`] as written and a [`VisualBundleFile`] as read, of what can be read a [`TextBundle`].
+//! [`VisualBundle`] as written and a [`VisualBundleFile`] as read, of what can be read a [`TextBundle`], of
+//! what is said a [`SpeechBundle`].
 //! It may lie on a network share and be used by several machines at once. The [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any
 //! time. [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
@@ -50,8 +51,8 @@ mod network;
 mod path_bytes;
 
 pub use bundle::{
-    Area, BundleMeta, Previews, RowTime, TAG_ROW_BYTES, Table, TextBundle, TextFrame, TextLine,
-    VisualBundle, VisualBundleFile,
+    Area, BundleMeta, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, TAG_ROW_BYTES,
+    Table, TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};

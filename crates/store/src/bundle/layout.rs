@@ -15,6 +15,8 @@ pub(super) struct Form {
 pub(super) const VISUAL: Form = Form { magic: *b"\x89RVB\r\n\x1a\n", version: 1 };
 /// Text bundles.
 pub(super) const TEXT: Form = Form { magic: *b"\x89RTB\r\n\x1a\n", version: 1 };
+/// Speech bundles.
+pub(super) const SPEECH: Form = Form { magic: *b"\x89RSB\r\n\x1a\n", version: 1 };
 
 /// Sections begin at multiples of this, so that mapped vectors are aligned.
 const ALIGNMENT: u64 = 64;
@@ -40,6 +42,8 @@ pub(super) enum Kind {
     Frames = 8,
     Lines = 9,
     Characters = 10,
+    Segments = 11,
+    Words = 12,
 }
 
 /// One entry of the table. `kind` is a number, since later versions may add kinds that this one skips.

@@ -4,11 +4,13 @@ mod contents;
 mod encoded;
 mod layout;
 mod read;
+mod speech;
 mod text;
 mod write;
 
 pub(crate) use encoded::Encoded;
 pub use read::{Table, VisualBundleFile};
+pub use speech::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
 pub use text::{Area, TextBundle, TextFrame, TextLine};
 
 use crate::path_bytes;
@@ -35,14 +37,15 @@ pub struct BundleMeta {
     pub media_id: MediaId,
     /// Its short name in the API.
     pub hash_str: HashStr,
-    /// The model that made the vectors, or read the text.
+    /// The model that made the vectors, read the text or heard the words.
     pub model_key: ModelKey,
     /// What probing told.
     pub facts: MediaFacts,
     /// Where the medium was when it was analysed; it may have moved since.
     #[serde(with = "path_bytes")]
     pub source_path: PathBuf,
-    /// How densely it was looked at; of text, how densely the look was that told the shots.
+    /// How densely it was looked at; of text, how densely the look was that told the shots; of speech always
+    /// in full.
     pub sampling: Sampling,
     /// When, in seconds since 1970.
     pub created_at: u64,

@@ -3,8 +3,8 @@
 
 use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
 use rushes_store::{
-    Area, BundleMeta, Previews, RowTime, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame,
-    TextLine, VisualBundle,
+    Area, BundleMeta, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, StoreError,
+    TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
 };
 use std::{fmt::Debug, path::Path};
 
@@ -88,6 +88,26 @@ pub fn small_text(media: u8) -> TextBundle {
             frame(0.5, lines),
             frame(1.034_366_7, vec![]),
             frame(1.5, vec![line("", 1.0, 0.0)]),
+        ],
+    }
+}
+
+/// Two segments in two languages' letters, one with a speaker.
+pub fn small_speech(media: u8) -> SpeechBundle {
+    let word = |text: &str, start, end| SpokenWord {
+        text: text.to_owned(),
+        start,
+        end,
+        probability: 0.75,
+    };
+    let segment = |speaker, words| SpokenSegment { speaker, words };
+    let voice = Voice { language: "de".to_owned(), track: 1, spaced: true };
+    SpeechBundle {
+        meta: BundleMeta { model_key: "whisper-base".parse().unwrap(), ..meta(media) },
+        voice,
+        segments: vec![
+            segment(Some(1), vec![word("Übung", 0.25, 0.5), word("macht.", 0.5, 0.9)]),
+            segment(None, vec![word("", 1.5, 1.5)]),
         ],
     }
 }

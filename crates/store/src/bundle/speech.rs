@@ -1,0 +1,190 @@
+//! Speech bundles: what is said in one medium, word by word.
+
+use super::{
+    BundleMeta,
+    contents::Contents,
+    encoded::{Body, Encoded, meta_json},
+    layout::{self, Fields, Kind},
+};
+use crate::StoreError;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Bytes of a stored segment: speaker, number of words.
+const SEGMENT_BYTES: usize = 8;
+/// Bytes of a stored word: start, end, probability, bytes of its text.
+const WORD_BYTES: usize = 24;
+/// Stands for a speaker who is not known.
+const NOBODY: u32 = u32::MAX;
+/// All sections are kept in memory.
+const KEPT: [Kind; 4] = [Kind::Meta, Kind::Segments, Kind::Words, Kind::Characters];
+
+/// Everything that was heard in one medium.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpeechBundle {
+    /// What it is of.
+    pub meta: BundleMeta,
+    /// What language is spoken and where it was heard.
+    pub voice: Voice,
+    /// What is said, in order of time.
+    pub segments: Vec<SpokenSegment>,
+}
+
+/// What is spoken, and in which track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voice {
+    /// ISO 639-1 code of the language; empty where nothing is said.
+    pub language: String,
+    /// Number of the track among those with sound, from 0.
+    pub track: u32,
+    /// Whether spaces part its words.
+    pub spaced: bool,
+}
+
+/// Words that belong together: a sentence, or a part of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpokenSegment {
+    /// Number of the speaker, if known.
+    pub speaker: Option<u32>,
+    /// In order of time; at least one.
+    pub words: Vec<SpokenWord>,
+}
+
+/// A word that was said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpokenWord {
+    /// With its punctuation.
+    pub text: String,
+    /// When it begins, in seconds of source time.
+    pub start: f64,
+    /// When it ends.
+    pub end: f64,
+    /// How sure the model was, 0 to 1.
+    pub probability: f32,
+}
+
+/// The META section: what a speech bundle is of.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct StoredMeta {
+    voice: Voice,
+    bundle: BundleMeta,
+}
+
+impl SpeechBundle {
+    /// Reads a bundle once from end to end and checks every byte of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when any byte is not what was written, [`StoreError::Newer`] when a later
+    /// version wrote it, [`StoreError::Io`] when it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let contents = Contents::read(path, &layout::SPEECH, &KEPT)?;
+        let StoredMeta { voice, bundle: meta } = contents.meta()?;
+        let (segments, words) = (contents.kept(Kind::Segments)?, contents.kept(Kind::Words)?);
+        let segments = parse(segments, words, contents.kept(Kind::Characters)?)
+            .ok_or_else(|| contents.damaged("its segments and words do not fit together"))?;
+        let bundle = Self { meta, voice, segments };
+        bundle.check().map_err(|reason| contents.damaged(reason))?;
+        Ok(bundle)
+    }
+
+    /// Checks that everything fits together and would read back as it is, and lays it out.
+    pub(crate) fn encode(&self) -> Result<Encoded<'_>, StoreError> {
+        Encoded::new(&layout::SPEECH, &self.meta, self.bodies())
+    }
+
+    fn bodies(&self) -> Result<Vec<Body<'_>>, &'static str> {
+        self.check()?;
+        let meta = StoredMeta { voice: self.voice.clone(), bundle: self.meta.clone() };
+        let (mut segments, mut words) = (Vec::new(), Vec::new());
+        for segment in &self.segments {
+            let count =
+                u32::try_from(segment.words.len()).map_err(|_| "a segment has too many words")?;
+            segments.extend(segment.speaker.unwrap_or(NOBODY).to_le_bytes());
+            segments.extend(count.to_le_bytes());
+        }
+        for word in self.words() {
+            let bytes = u32::try_from(word.text.len()).map_err(|_| "a word is too long")?;
+            words.extend([word.start, word.end].into_iter().flat_map(f64::to_le_bytes));
+            words.extend(word.probability.to_le_bytes().into_iter().chain(bytes.to_le_bytes()));
+        }
+        let characters = self.words().map(|word| word.text.as_bytes().into()).collect();
+        Ok(vec![
+            Body::whole(Kind::Meta, meta_json(&meta)?),
+            Body::whole(Kind::Segments, segments),
+            Body::whole(Kind::Words, words),
+            Body { kind: Kind::Characters, pieces: characters },
+        ])
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.segments.iter().any(|segment| segment.words.is_empty()) {
+            return Err("a segment has no words");
+        }
+        if self.segments.iter().any(|segment| segment.speaker == Some(NOBODY)) {
+            return Err("the number of a speaker is too large");
+        }
+        let is_timed = |word: &SpokenWord| word.start.is_finite() && word.end.is_finite();
+        let lasts = |word: &SpokenWord| word.start <= word.end;
+        let in_order = self.words().map(|word| word.start).is_sorted();
+        if !self.words().all(|word| is_timed(word) && lasts(word)) || !in_order {
+            return Err("its words are not in time order");
+        }
+        if !self.words().all(|word| (0.0..=1.0).contains(&word.probability)) {
+            return Err("the probability of a word is not one");
+        }
+        Ok(())
+    }
+
+    fn words(&self) -> impl Iterator<Item = &SpokenWord> {
+        self.segments.iter().flat_map(|segment| &segment.words)
+    }
+}
+
+impl SpokenSegment {
+    /// When its first word begins, in seconds.
+    #[must_use]
+    pub fn start(&self) -> f64 {
+        self.words.first().map_or(0.0, |word| word.start)
+    }
+
+    /// When its last word ends, in seconds.
+    #[must_use]
+    pub fn end(&self) -> f64 {
+        self.words.last().map_or(0.0, |word| word.end)
+    }
+
+    /// Its words as a text.
+    #[must_use]
+    pub fn text(&self, voice: &Voice) -> String {
+        let words: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
+        words.join(if voice.spaced { " " } else { "" })
+    }
+}
+
+/// The segments that three sections make; `None` when they do not use each other up.
+fn parse(segments: &[u8], words: &[u8], characters: &[u8]) -> Option<Vec<SpokenSegment>> {
+    let (segments, segments_rest) = segments.as_chunks::<SEGMENT_BYTES>();
+    let (mut words, words_rest) = words.as_chunks::<WORD_BYTES>();
+    let mut characters = std::str::from_utf8(characters).ok()?;
+    let mut read = Vec::new();
+    for segment in segments {
+        let mut fields = Fields(segment);
+        let (speaker, count) = (fields.u32()?, fields.u32()? as usize);
+        let own;
+        (own, words) = words.split_at_checked(count)?;
+        let own = own.iter().map(|word| parse_word(word, &mut characters));
+        let speaker = (speaker != NOBODY).then_some(speaker);
+        read.push(SpokenSegment { speaker, words: own.collect::<Option<_>>()? });
+    }
+    let used_up = words.is_empty() && characters.is_empty();
+    (used_up && segments_rest.is_empty() && words_rest.is_empty()).then_some(read)
+}
+
+/// A word, whose text is taken from the beginning of `characters`.
+fn parse_word(bytes: &[u8; WORD_BYTES], characters: &mut &str) -> Option<SpokenWord> {
+    let mut fields = Fields(bytes);
+    let (start, end, probability) = (fields.f64()?, fields.f64()?, fields.f32()?);
+    let (text, rest) = characters.split_at_checked(fields.u32()? as usize)?;
+    *characters = rest;
+    Some(SpokenWord { text: text.to_owned(), start, end, probability })
+}
