@@ -3,10 +3,9 @@
 
 mod sample;
 
-use crate::logistic;
+use crate::{gallery::Places, logistic};
 use anyhow::Result;
 use clap::Args;
-use rushes_engine::{Config, Engine};
 use rushes_infer::lite::demand::Demand;
 use rushes_infer::{Curve, lite};
 use rushes_model::ModelKey;
@@ -25,12 +24,8 @@ pub struct Arguments {
     /// Queries that nothing in the tables answers.
     #[arg(long, default_value = "bench/eval/visual-absent.tsv")]
     absent: PathBuf,
-    /// Where the packages of the tables are laid out.
-    #[arg(long, default_value = ".cache/eval")]
-    media: PathBuf,
-    /// Home folder with the models.
-    #[arg(long, env = "RUSHES_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    places: Places,
     /// Models to measure.
     #[arg(long = "model", default_values = ["lite-260", "lite-260-fast"])]
     models: Vec<ModelKey>,
@@ -56,11 +51,15 @@ const FALSE_TAKES: f64 = 0.0005;
 
 /// Measures each model and prints its calibration as a line for the registry.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let engine = Engine::open(Config::at(std::path::absolute(&arguments.home)?))?;
+    let engine = arguments.places.engine()?;
     let absent = fs_err::read_to_string(&arguments.absent)?;
     for key in &arguments.models {
-        let questions =
-            |tables, split| Questions { tables, media: &arguments.media, absent: &absent, split };
+        let questions = |tables, split| Questions {
+            tables,
+            media: &arguments.places.media,
+            absent: &absent,
+            split,
+        };
         let fit = Sample::measure(&engine, key, &questions(&arguments.tables, "tune"))?;
         let varies = lite::tables::KEYS.contains(&key.as_str());
         let rule = Rule::fit(&fit.found_within(FOUND), &fit.unanswered(), varies);

@@ -1,7 +1,8 @@
 //! A table of queries and pictures, and its pictures put through the real pipeline.
 
 use anyhow::{Context, Result, bail};
-use rushes_engine::{Engine, requests::AnalyzeRequest};
+use clap::Args;
+use rushes_engine::{Config, Engine, requests::AnalyzeRequest};
 use rushes_model::{ModelKey, TaskState};
 use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
 use rushes_vectors::{Rows, Segment, Tags};
@@ -9,6 +10,24 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
 };
+
+/// Where a table's pictures and the models lie.
+#[derive(Args)]
+pub struct Places {
+    /// Where the packages of the tables are laid out.
+    #[arg(long, default_value = ".cache/eval")]
+    pub media: PathBuf,
+    /// Home folder with the models.
+    #[arg(long, env = "RUSHES_HOME")]
+    home: PathBuf,
+}
+
+impl Places {
+    /// An engine over the installed models.
+    pub fn engine(&self) -> Result<Engine> {
+        Ok(Engine::open(Config::at(std::path::absolute(&self.home)?))?)
+    }
+}
 
 /// A picture of the gallery: a file, or the frame of a file that stands for a second.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

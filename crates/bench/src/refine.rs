@@ -4,12 +4,11 @@
 //! not answer the query, and, where several pictures answer it, one with each of these for the others.
 
 use crate::{
-    gallery::{Pair, Picture, analyse, gallery_rows, read_tables},
+    gallery::{Pair, Picture, Places, analyse, gallery_rows, read_tables},
     retrieval::Score,
 };
 use anyhow::Result;
 use clap::Args;
-use rushes_engine::{Config, Engine};
 use rushes_infer::{Curve, VisualModel};
 use rushes_model::ModelKey;
 use rushes_vectors::{Query, Segment, top_k};
@@ -24,12 +23,8 @@ pub struct Arguments {
         default_values = ["bench/eval/visual-tune.tsv", "bench/eval/visual-tune-2.tsv"]
     )]
     tables: Vec<PathBuf>,
-    /// Where the packages of the tables are laid out.
-    #[arg(long, default_value = ".cache/eval")]
-    media: PathBuf,
-    /// Home folder with the models.
-    #[arg(long, env = "RUSHES_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    places: Places,
     /// Models to measure.
     #[arg(long = "model", default_values = ["lite-260", "lite-260-fast"])]
     models: Vec<ModelKey>,
@@ -57,8 +52,8 @@ struct Gallery<'a> {
 
 /// Prints a line for each weight, of both kinds of searches.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let engine = Engine::open(Config::at(std::path::absolute(&arguments.home)?))?;
-    let (pairs, pictures) = read_tables(&arguments.tables, &arguments.media)?;
+    let engine = arguments.places.engine()?;
+    let (pairs, pictures) = read_tables(&arguments.tables, &arguments.places.media)?;
     for key in &arguments.models {
         let folder = tempfile::tempdir()?;
         analyse(&engine, &pictures, folder.path(), key)?;

@@ -1,10 +1,10 @@
 //! Recall and rank: each query of the table against all pictures of the table, every one of them put
 //! through the real pipeline.
 
-use crate::gallery::{Pair, Picture, analyse, gallery_rows, read_table};
+use crate::gallery::{Pair, Picture, Places, analyse, gallery_rows, read_table};
 use anyhow::Result;
 use clap::Args;
-use rushes_engine::{Config, Engine};
+use rushes_engine::Engine;
 use rushes_infer::TextQuery;
 use rushes_model::ModelKey;
 use rushes_vectors::{Hit, Query, Segment, top_k};
@@ -16,12 +16,8 @@ pub struct Arguments {
     /// Table of queries and pictures.
     #[arg(long, default_value = "bench/eval/visual-tune.tsv")]
     table: PathBuf,
-    /// Where the packages of the table are laid out.
-    #[arg(long, default_value = ".cache/eval")]
-    media: PathBuf,
-    /// Home folder with the models.
-    #[arg(long, env = "RUSHES_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    places: Places,
     /// Models to measure.
     #[arg(long = "model", default_values = ["lite-260", "lite-260-fast"])]
     models: Vec<ModelKey>,
@@ -63,10 +59,9 @@ impl Score {
 
 /// Measures each model and prints a line a group.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let (pairs, gallery) = read_table(&arguments.table, &arguments.media)?;
+    let (pairs, gallery) = read_table(&arguments.table, &arguments.places.media)?;
     println!("{} queries, gallery of {} pictures", pairs.len(), gallery.len());
-    let config = Config::at(std::path::absolute(&arguments.home)?);
-    let engine = Engine::open(config)?;
+    let engine = arguments.places.engine()?;
     for model in &arguments.models {
         let folder = tempfile::tempdir()?;
         analyse(&engine, &gallery, folder.path(), model)?;

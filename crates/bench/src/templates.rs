@@ -1,12 +1,11 @@
 //! Whether a model finds more by words in a template than by words as typed.
 
 use crate::{
-    gallery::{analyse, gallery_rows, read_table},
+    gallery::{Places, analyse, gallery_rows, read_table},
     retrieval::{Score, rank_of},
 };
 use anyhow::{Result, anyhow};
 use clap::Args;
-use rushes_engine::{Config, Engine};
 use rushes_infer::Template;
 use rushes_model::ModelKey;
 use std::{path::PathBuf, time::Duration};
@@ -17,12 +16,8 @@ pub struct Arguments {
     /// Table of queries and pictures. What it recommends is to be checked on another one.
     #[arg(long, default_value = "bench/eval/visual-tune.tsv")]
     table: PathBuf,
-    /// Where the packages of the table are laid out.
-    #[arg(long, default_value = ".cache/eval")]
-    media: PathBuf,
-    /// Home folder with the models.
-    #[arg(long, env = "RUSHES_HOME")]
-    home: PathBuf,
+    #[command(flatten)]
+    places: Places,
     /// Model to measure.
     #[arg(long, default_value = "lite-260")]
     model: ModelKey,
@@ -45,9 +40,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let templates: Result<Vec<Template>, String> =
         arguments.templates.iter().cloned().map(Template::try_from).collect();
     let templates = templates.map_err(|reason| anyhow!(reason))?;
-    let (pairs, gallery) = read_table(&arguments.table, &arguments.media)?;
+    let (pairs, gallery) = read_table(&arguments.table, &arguments.places.media)?;
     println!("{}: {} queries, {} pictures", arguments.model, pairs.len(), gallery.len());
-    let engine = Engine::open(Config::at(std::path::absolute(&arguments.home)?))?;
+    let engine = arguments.places.engine()?;
     let folder = tempfile::tempdir()?;
     analyse(&engine, &gallery, folder.path(), &arguments.model)?;
     let rows = gallery_rows(folder.path(), &arguments.model, &gallery)?;

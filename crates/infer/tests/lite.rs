@@ -4,24 +4,15 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
 
-use rushes_infer::registry::{ModelFolder, Registry};
+mod installed;
+
+use installed::{models, runtime};
 use rushes_infer::ssd::{Detector, class_name};
 use rushes_infer::yunet::FaceDetector;
-use rushes_infer::{Embedding, InferError, Runtime, TextQuery, VisualModel, lite};
+use rushes_infer::{Embedding, InferError, TextQuery, VisualModel, lite};
 use rushes_model::Picture;
 use std::path::PathBuf;
 use std::time::Duration;
-
-fn models() -> PathBuf {
-    let home = std::env::var_os("RUSHES_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".rushes")));
-    home.expect("a home folder").join("models")
-}
-
-fn runtime() -> Runtime {
-    let registry = Registry::builtin().expect("is valid");
-    Runtime::installed(&registry, &ModelFolder::new(models())).expect("run `make setup`")
-}
 
 fn open(key: &str, workers: usize) -> lite::LiteModel {
     lite::open(&models(), &key.parse().expect("a key"), workers, &runtime()).expect("make setup")

@@ -7,26 +7,15 @@
 )]
 
 mod drawn;
+mod installed;
 
 use drawn::{FIXTURES, Fixture, Text, footage};
+use installed::{models, runtime};
+use rushes_infer::InferError;
 use rushes_infer::ocr::matching::Phrase;
 use rushes_infer::ocr::{self, TextLine, TextReader};
-use rushes_infer::registry::{ModelFolder, Registry};
-use rushes_infer::{InferError, Runtime};
 use rushes_model::Picture;
-use std::path::PathBuf;
 use std::time::Duration;
-
-fn models() -> PathBuf {
-    let home = std::env::var_os("RUSHES_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".rushes")));
-    home.expect("a home folder").join("models")
-}
-
-fn runtime() -> Runtime {
-    let registry = Registry::builtin().expect("is valid");
-    Runtime::installed(&registry, &ModelFolder::new(models())).expect("run `make setup-test`")
-}
 
 fn reader(workers: usize) -> TextReader {
     TextReader::open(&runtime(), &models(), workers).expect("run `make setup-test`")

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
 
+mod installed;
+
+use installed::{models, runtime};
 use rushes_infer::{
-    InferError, Runtime,
-    registry::{ModelFolder, Registry},
+    InferError,
     speech::{SAMPLE_RATE, VoiceDetector, Whisper, Window, Windows, Word},
 };
 use std::{
@@ -15,17 +17,6 @@ use std::{
 const MODEL: &str = "whisper-tiny.en";
 /// Bytes before the samples of the files that are read here.
 const HEADER: usize = 44;
-
-fn models() -> PathBuf {
-    let home = std::env::var_os("RUSHES_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".rushes")));
-    home.expect("a home folder").join("models")
-}
-
-fn runtime() -> Runtime {
-    let registry = Registry::builtin().expect("is valid");
-    Runtime::installed(&registry, &ModelFolder::new(models())).expect("make setup-test")
-}
 
 fn media() -> PathBuf {
     std::env::var_os("RUSHES_TEST_MEDIA").expect("make setup-test, and RUSHES_TEST_MEDIA").into()
