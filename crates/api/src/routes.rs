@@ -23,7 +23,7 @@ pub(crate) fn operations() -> Operations {
         || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
     );
     let operations = analysis_data(analysis(media(models(operations))));
-    thumbnails(search(operations))
+    transcriptions(thumbnails(search(operations)))
 }
 
 fn models(operations: Operations) -> Operations {
@@ -204,5 +204,35 @@ fn thumbnails(operations: Operations) -> Operations {
                     "end_time": "00:02:00",
                 })),
             Engine::scene_thumbnails,
+        )
+}
+
+fn transcriptions(operations: Operations) -> Operations {
+    operations
+        .post(
+            Operation::new("Transcriptions", "/transcriptions", "getTranscriptions")
+                .says("Stored transcripts. A path that has none is listed under missing.")
+                .takes_lists()
+                .reads_much()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_paths": ["/footage/A001_C001.mp4"],
+                })),
+            Engine::transcriptions,
+        )
+        .post(
+            Operation::new("Transcriptions", "/transcriptions/range", "getTranscriptionRange")
+                .says(
+                    "The segments that overlap the half-open range [start_seconds, end_seconds), in \
+                     pages.",
+                )
+                .may_miss()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "start_seconds": 60,
+                    "end_seconds": 90,
+                })),
+            Engine::transcription_range,
         )
 }

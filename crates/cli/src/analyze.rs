@@ -44,7 +44,15 @@ fn request(arguments: Analyze) -> Result<AnalyzeRequest> {
     let (cache_dir, paths) = (absolute(&arguments.cache_dir)?, absolute_all(&arguments.paths)?);
     let model = arguments.model.map(Into::into);
     let request = AnalyzeRequest::of_pictures(cache_dir, paths, model);
-    Ok(AnalyzeRequest { force: arguments.force, sampling, ocr: arguments.ocr, ..request })
+    Ok(AnalyzeRequest {
+        force: arguments.force,
+        sampling,
+        ocr: arguments.ocr,
+        speech: arguments.speech,
+        speech_model_key: arguments.speech_model.map(Into::into),
+        language: arguments.language,
+        ..request
+    })
 }
 
 /// The absolute form of a path, as text for a request.

@@ -28,6 +28,8 @@ pub enum Command {
     Analyze(Analyze),
     /// Find moments by words, a picture or a frame.
     Search(Search),
+    /// Print what is said.
+    Transcript(Transcript),
     /// See, fetch and choose models.
     #[command(subcommand)]
     Models(Models),
@@ -86,9 +88,32 @@ pub struct Analyze {
     /// Read text in the picture as well, so that text:"words" finds it. Needs the model pp-ocr-v4.
     #[arg(long)]
     pub ocr: bool,
+    /// Write down what is said as well. Needs a speech model, such as whisper-base.
+    #[arg(long)]
+    pub speech: bool,
+    /// Speech model; see `rushes models list`.
+    #[arg(long, requires = "speech")]
+    pub speech_model: Option<ModelKey>,
+    /// Language of the speech, such as en; found out when absent.
+    #[arg(long, requires = "speech")]
+    pub language: Option<String>,
     /// Look again at what is analysed already.
     #[arg(long)]
     pub force: bool,
+}
+
+/// Print what is said.
+#[derive(Args)]
+pub struct Transcript {
+    /// Media files.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Analysis folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: PathBuf,
+    /// Print what the API would answer, with the times of every word.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What the help of `rushes search` ends with.

@@ -16,6 +16,7 @@ mod search;
 mod serve;
 mod settings;
 mod signals;
+mod transcript;
 
 use anyhow::Result;
 use arguments::{Arguments, Command};
@@ -40,6 +41,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Serve(serve) => serve::run(settings, serve),
         Command::Analyze(analyze) => analyze::run(settings, analyze),
         Command::Search(search) => search::run(settings, search),
+        Command::Transcript(transcript) => transcript::run(settings, transcript),
         Command::Models(models) => models::run(settings, models),
         Command::License(license) => license::run(&settings, license),
         Command::Doctor => doctor::run(settings),

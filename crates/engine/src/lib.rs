@@ -20,6 +20,7 @@ mod analysis;
 mod config;
 pub mod doctor;
 pub mod door;
+mod hearing;
 mod intake;
 mod library;
 mod metadata;

@@ -291,6 +291,18 @@ impl LoadedFolder {
         self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
     }
 
+    /// Whether there is a transcript of this medium by this model.
+    #[must_use]
+    pub fn has_transcript(&self, model: &ModelKey, media_id: MediaId) -> bool {
+        let key = (model.clone(), media_id);
+        if let Ok(None) = self.store.find(Analysis::Speech, &media_id, model) {
+            self.transcripts.remove(&key);
+            return false;
+        }
+        self.load_transcripts_of(media_id);
+        self.transcripts.get(&key).is_some()
+    }
+
     /// Whether text was read in anything of this folder.
     ///
     /// # Errors
@@ -360,6 +372,27 @@ impl LoadedFolder {
             self.texts.insert(bundle.meta.media_id, LoadedText::of(bundle));
         }
         Ok(())
+    }
+
+    /// Publishes what was heard in a medium.
+    ///
+    /// # Errors
+    /// When it cannot be written; the error names the path.
+    pub fn publish_speech(&self, bundle: SpeechBundle) -> Result<(), StoreError> {
+        self.store.publish_speech(&bundle)?;
+        let key = (bundle.meta.model_key.clone(), bundle.meta.media_id);
+        self.transcripts.insert(key, bundle);
+        Ok(())
+    }
+
+    /// The transcripts of a medium that are there, by key of the model.
+    #[must_use]
+    pub fn transcripts_of(&self, media_id: MediaId) -> Vec<Arc<SpeechBundle>> {
+        self.load_transcripts_of(media_id);
+        let mut keys = self.transcripts.keys();
+        keys.retain(|(_, id)| *id == media_id);
+        keys.sort();
+        keys.iter().filter_map(|key| self.transcripts.get(key)).collect()
     }
 
     /// A medium in memory as this model saw it.

@@ -2,13 +2,14 @@
 
 use crate::{
     config::Config,
+    hearing::HearingSlot,
     replies::{AvailableModels, LoadedModel, LoadedModels, ModelInfo},
 };
 use fs_err as fs;
 use rushes_infer::{
     InferError, ProviderChoice, Runtime, VisualModel,
     ocr::{self, TextReader},
-    registry::{Entry, ModelFile, ModelFolder, Registry, RegistryError},
+    registry::{Entry, Kind, ModelFile, ModelFolder, Registry, RegistryError},
 };
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, ModelKey, ParseIdError};
@@ -59,6 +60,7 @@ struct Inner {
     state: Mutex<State>,
     changed: Condvar,
     reader: Mutex<Option<Arc<Reader>>>,
+    hearing: HearingSlot,
 }
 
 /// Reads on-screen text.
@@ -127,6 +129,7 @@ impl ModelPool {
             state: Mutex::default(),
             changed: Condvar::new(),
             reader: Mutex::default(),
+            hearing: HearingSlot::default(),
         }));
         if let Some(key) = &config.visual_model {
             pool.known_visual(key.as_str()).map_err(|Failure { code, message }| {
@@ -221,13 +224,36 @@ impl ModelPool {
     /// # Errors
     /// `UnknownModel`, with the known keys.
     pub fn known_visual(&self, named: &str) -> Result<ModelKey, Failure> {
-        let keys: Vec<&ModelKey> = self.0.registry.visual().map(|entry| &entry.key).collect();
+        self.known(Kind::Visual, named)
+    }
+
+    /// The key of a model of this kind.
+    ///
+    /// # Errors
+    /// `UnknownModel`, with those that there are.
+    pub fn known(&self, kind: Kind, named: &str) -> Result<ModelKey, Failure> {
+        let of_kind = self.0.registry.entries().iter().filter(|entry| entry.kind == kind);
+        let keys: Vec<&ModelKey> = of_kind.map(|entry| &entry.key).collect();
         keys.iter().find(|key| key.as_str() == named).map(|key| (*key).clone()).ok_or_else(|| {
             let known: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
             let named: String = named.chars().take(64).collect();
-            let message = format!("no visual model \"{named}\"; there are {}", known.join(", "));
+            let message = format!("no {kind} model \"{named}\"; there are {}", known.join(", "));
             Failure::new(ErrorCode::UnknownModel, message)
         })
+    }
+
+    /// Whether a model's entry names this language, or very many.
+    #[must_use]
+    pub fn knows_language(&self, key: &ModelKey, language: &str) -> bool {
+        let knows =
+            |entry: &Entry| entry.languages.iter().any(|one| one == language || one == "mul");
+        self.0.registry.get(key).is_ok_and(knows)
+    }
+
+    /// What listens to speech.
+    #[must_use]
+    pub fn hearing_slot(&self) -> &HearingSlot {
+        &self.0.hearing
     }
 
     /// Whether everything that a model needs is on disk.
@@ -426,6 +452,7 @@ impl ModelPool {
         models.iter().for_each(|model| model.drop_idle(idle));
         let reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
         reader.iter().for_each(|reader| reader.reader.drop_idle(idle));
+        self.0.hearing.drop_idle(idle);
     }
 
     /// What is in memory.

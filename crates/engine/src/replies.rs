@@ -308,6 +308,75 @@ pub struct Matches {
     pub matches: Vec<VisualMatch>,
 }
 
+/// Reply of `POST /transcriptions`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Transcriptions {
+    /// Of the media that have one.
+    pub transcriptions: Vec<Transcription>,
+    /// The media that have none.
+    pub missing: Vec<String>,
+}
+
+/// What is said in one medium.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Transcription {
+    /// As asked for.
+    pub media_path: String,
+    /// Short alias of the medium.
+    pub hash_str: String,
+    /// ISO 639-1 code; empty where nothing is said.
+    pub language: String,
+    /// Who listened.
+    pub model_key: String,
+    /// What is said, in order of time.
+    pub segments: Vec<Segment>,
+}
+
+/// A sentence, or a part of one.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Segment {
+    /// When its first word begins.
+    pub start_seconds: f64,
+    /// When its last word ends.
+    pub end_seconds: f64,
+    /// The beginning as `HH:MM:SS`.
+    pub start_timestamp: String,
+    /// The end as `HH:MM:SS`.
+    pub end_timestamp: String,
+    /// What is said.
+    pub text: String,
+    /// Who says it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// Word by word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Vec<Word>>,
+}
+
+/// A word that is said.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Word {
+    /// With its punctuation.
+    pub word: String,
+    /// When it begins.
+    pub start_seconds: f64,
+    /// When it ends.
+    pub end_seconds: f64,
+    /// How sure the model was, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub probability: f64,
+}
+
+/// Reply of `POST /transcriptions/range`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SegmentPage {
+    /// The segments.
+    pub segments: Vec<Segment>,
+    /// What the next page is asked for with; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
 /// One picture, or why there is none.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Thumbnail {

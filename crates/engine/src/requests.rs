@@ -161,6 +161,48 @@ pub struct LoadTranscriptionsRequest {
     pub media_paths: Option<Vec<String>>,
 }
 
+/// Body of `POST /transcriptions`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct TranscriptionsRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Media to read.
+    #[schema(min_items = 1)]
+    pub media_paths: Vec<String>,
+    /// Give every word with its times.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub words: bool,
+}
+
+/// Body of `POST /transcriptions/range`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct TranscriptionRangeRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// The medium.
+    pub media_path: String,
+    /// Beginning of the range.
+    #[schema(minimum = 0)]
+    pub start_seconds: f64,
+    /// Its end, which does not belong to it.
+    pub end_seconds: f64,
+    /// Segments of a page.
+    #[serde(default = "page_of_segments")]
+    #[schema(minimum = 1, maximum = 1000, default = 200)]
+    pub limit: u32,
+    /// The last page's `next_cursor`.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+/// Most segments of a page.
+pub const MAX_SEGMENTS: u32 = 1000;
+
+fn page_of_segments() -> u32 {
+    200
+}
+
 /// Body of `POST /analysis-data/clear`.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct ClearRequest {

@@ -1,6 +1,7 @@
 //! The facade: one method a use case.
 
 mod searches;
+mod transcripts;
 
 use crate::{
     analysis::{Analyst, Means, Order},
@@ -199,7 +200,7 @@ impl Engine {
     ///
     /// # Errors
     /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes;
-    /// `NotImplemented` when nothing but speech or faces is asked for.
+    /// `NotImplemented` when faces are asked for, or pictures are not.
     pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
         check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
         check_stages(request)?;
@@ -212,13 +213,16 @@ impl Engine {
             None => inner.models.settled_visual()?,
         };
         inner.models.check_downloaded(&model)?;
+        let (named, language) = (request.speech_model_key.as_deref(), request.language.as_deref());
+        let speech =
+            if request.speech { inner.models.speech_order(named, language)? } else { None };
         let task = inner.tasks.create(TaskKind::Analyze, "video")?;
         let task_id = task.id().to_string();
         let sampling = request.sampling.into();
         let (force, ocr) = (request.force, request.ocr);
-        inner.analyst.take(Order { task, folder, paths, model, sampling, force, ocr });
-        let stages = if ocr { "pictures and on-screen text" } else { "pictures" };
-        Ok(TaskStarted { message: format!("Analysis started: {stages}"), task_id })
+        let message = format!("Analysis started: {}", stages(request, speech.is_some()));
+        inner.analyst.take(Order { task, folder, paths, model, sampling, force, ocr, speech });
+        Ok(TaskStarted { message, task_id })
     }
 
     /// Stops a task soon.
@@ -416,8 +420,21 @@ fn check_time(seconds: f64) -> Result<(), Failure> {
     Err(bad_request(format!("time_seconds is {seconds}; it takes 0 and more")))
 }
 
-/// What an analysis cannot do yet is refused when nothing else is asked for. Speech is on by default
-/// in the contract, so it is left out silently beside pictures.
+/// What an analysis is about to do. Speech is on by default in the contract: where no model of it is on disk it
+/// is left out, and that is told.
+fn stages(request: &AnalyzeRequest, listens: bool) -> String {
+    let text = if request.ocr { ", on-screen text" } else { "" };
+    let speech = match (request.speech, listens) {
+        (_, true) => ", speech",
+        (true, false) => {
+            "; speech is left out until a model of it is there (`rushes models pull whisper-base`)"
+        }
+        (false, false) => "",
+    };
+    format!("pictures{text}{speech}")
+}
+
+/// What an analysis cannot do yet is refused.
 fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
     if request.faces && request.cluster_job_name.as_deref().is_none_or(str::is_empty) {
         return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
@@ -435,7 +452,7 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
         ));
     }
     if request.faces || !request.visual {
-        let message = "this version analyses pictures only; speech and faces are not built yet";
+        let message = "this version looks at pictures in every analysis, and finds no faces yet";
         return Err(Failure::new(ErrorCode::NotImplemented, message));
     }
     Ok(())

@@ -1,14 +1,20 @@
-//! Transcripts that lie in an analysis folder: what is brought into memory of them.
+//! Transcripts: how they are made of what is said, and what is brought into memory of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod common;
 
-use common::{Studio, clip, studio, text};
+use common::{Studio, clip, make_clip, studio, text};
 use fs_err as fs;
-use rushes_engine::requests::{LoadTranscriptionsRequest, MetadataRequest};
+use rushes_engine::{
+    replies::Transcription,
+    requests::{
+        AnalyzeRequest, LoadTranscriptionsRequest, MetadataRequest, TranscriptionRangeRequest,
+        TranscriptionsRequest,
+    },
+};
 use rushes_media::{Limits, Tools, identify};
-use rushes_model::Sampling;
+use rushes_model::{ErrorCode, Sampling};
 use rushes_store::{AnalysisFolder, BundleMeta, SpeechBundle, SpokenSegment, SpokenWord, Voice};
 use std::path::{Path, PathBuf};
 
@@ -79,4 +85,154 @@ fn a_damaged_transcript_is_moved_aside() {
     let quarantine = studio.cache.path().join("rushes/quarantine");
     let names = fs::read_dir(quarantine).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(names.into_iter().any(|name| name.to_str().unwrap().ends_with(".rsb")));
+}
+
+const MODEL: &str = "whisper-tiny.en";
+const SAID: &str = "He might even have been made amiable himself.";
+
+/// A request to look and listen.
+fn listen(studio: &Studio, media: &[PathBuf]) -> AnalyzeRequest {
+    AnalyzeRequest {
+        speech: true,
+        speech_model_key: Some(MODEL.to_owned()),
+        ..studio.request(media)
+    }
+}
+
+fn transcripts(studio: &Studio, media: &[&Path]) -> (Vec<Transcription>, Vec<String>) {
+    let request = TranscriptionsRequest {
+        cache_dir: text(studio.cache.path()),
+        media_paths: media.iter().map(|path| text(path)).collect(),
+        words: true,
+    };
+    let reply = studio.engine.transcriptions(&request).unwrap();
+    (reply.transcriptions, reply.missing)
+}
+
+/// The bicycles with a silent track, and one in which a sentence is said after two seconds.
+fn spoken_film(studio: &Studio) -> PathBuf {
+    let film = studio.home.path().join("spoken.mp4");
+    let (pictures, voice) =
+        (clip("bikes.mp4"), clip("sense_and_sensibility_01_austen_64kb-0930.wav"));
+    let silence = "anullsrc=r=48000:cl=stereo:d=9";
+    let inputs = [
+        "-i",
+        &text(&pictures),
+        "-f",
+        "lavfi",
+        "-i",
+        silence,
+        "-itsoffset",
+        "2",
+        "-i",
+        &text(&voice),
+    ];
+    let outputs = ["-map", "0:v", "-map", "1:a", "-map", "2:a", "-c:v", "copy", "-c:a", "aac"];
+    make_clip(&film, &[&inputs[..], &outputs].concat());
+    film
+}
+
+#[test]
+fn what_is_said_is_written_down_at_its_time() {
+    let studio = studio();
+    let (film, silent) = (spoken_film(&studio), clip("vtest.avi"));
+    studio.analyze(&listen(&studio, &[film.clone(), silent.clone()]));
+    let (found, missing) = transcripts(&studio, &[&film, &silent]);
+    assert_eq!(missing, [text(&silent)], "what has no sound has no transcript");
+    let Transcription { language, model_key, segments, .. } = &found[0];
+    assert_eq!((language.as_str(), model_key.as_str()), ("en", MODEL));
+    assert_eq!((segments.len(), segments[0].text.as_str()), (1, SAID));
+    let words = segments[0].words.as_ref().unwrap();
+    assert_eq!(words.len(), 8);
+    assert!((2.0..2.7).contains(&words[0].start_seconds), "{}", words[0].start_seconds);
+    assert!(words[7].end_seconds < 5.5 && segments[0].end_timestamp.starts_with("00:00:0"));
+
+    let range = |start_seconds: f64, end_seconds: f64| TranscriptionRangeRequest {
+        cache_dir: text(studio.cache.path()),
+        media_path: text(&film),
+        start_seconds,
+        end_seconds,
+        limit: 1,
+        cursor: None,
+    };
+    let page = studio.engine.transcription_range(&range(0.0, 2.9)).unwrap();
+    assert_eq!((page.segments.len(), page.next_cursor), (1, None));
+    assert!(studio.engine.transcription_range(&range(6.0, 9.0)).unwrap().segments.is_empty());
+    for (start, end) in [(-1.0, 2.0), (2.0, 2.0), (f64::NAN, 3.0)] {
+        let failure = studio.engine.transcription_range(&range(start, end)).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::BadRequest, "{start} to {end}");
+    }
+    let elsewhere = TranscriptionRangeRequest { media_path: text(&silent), ..range(0.0, 1.0) };
+    let failure = studio.engine.transcription_range(&elsewhere).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::NotFound);
+
+    let (task, events) = studio.analyze(&listen(&studio, &[film]));
+    assert!(task.errors.is_empty());
+    let end = events.last().unwrap().message.clone().unwrap();
+    assert!(end.contains("0 analysed, 1 nothing to do"), "what is there is not made again: {end}");
+}
+
+#[test]
+fn pages_of_segments_follow_each_other() {
+    let studio = studio();
+    let film = clip("bikes.mp4");
+    let path = publish(studio.cache.path(), &film, MODEL);
+    let mut bundle = SpeechBundle::open(&path).unwrap();
+    let segment = |n: u32| {
+        let (start, end) = (f64::from(n), f64::from(n) + 0.5);
+        let text = n.to_string();
+        SpokenSegment {
+            speaker: Some(n % 2),
+            words: vec![SpokenWord { text, start, end, probability: 1.0 }],
+        }
+    };
+    bundle.segments = (0..10).map(segment).collect();
+    AnalysisFolder::open(studio.cache.path()).unwrap().publish_speech(&bundle).unwrap();
+    let (mut cursor, mut said) = (None, Vec::new());
+    loop {
+        let request = TranscriptionRangeRequest {
+            cache_dir: text(studio.cache.path()),
+            media_path: text(&film),
+            start_seconds: 2.5,
+            end_seconds: 9.0,
+            limit: 4,
+            cursor,
+        };
+        let page = studio.engine.transcription_range(&request).unwrap();
+        said.extend(page.segments.into_iter().map(|one| (one.text, one.speaker.unwrap())));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let expected = (3..9).map(|n| (n.to_string(), format!("SPEAKER_{:02}", n % 2)));
+    assert_eq!(said, expected.collect::<Vec<_>>(), "half-open at both ends");
+}
+
+#[test]
+fn languages_and_models_that_there_are_not_are_refused() {
+    let studio = studio();
+    let request = listen(&studio, &[clip("bikes.mp4")]);
+    let refused = |language: Option<&str>, model: &str| {
+        let request = AnalyzeRequest {
+            language: language.map(str::to_owned),
+            speech_model_key: Some(model.to_owned()),
+            ..request.clone()
+        };
+        studio.engine.analyze(&request).unwrap_err()
+    };
+    let unknown = refused(Some("xx"), MODEL);
+    assert!(
+        unknown.code == ErrorCode::BadRequest && unknown.message.contains("\"xx\""),
+        "{}",
+        unknown.message
+    );
+    let lacking = refused(Some("de"), MODEL);
+    assert!(
+        lacking.code == ErrorCode::BadRequest && lacking.message.contains(MODEL),
+        "{}",
+        lacking.message
+    );
+    assert_eq!(refused(None, "whisper-none").code, ErrorCode::UnknownModel);
+    assert_eq!(refused(None, "lite-260").code, ErrorCode::UnknownModel);
 }

@@ -4,6 +4,7 @@ use super::{
     draft::Draft,
     embedder::{Embedded, Embedder, Job},
     meter::FileMeter,
+    speech::Ears,
 };
 use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia, models::Reader};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -29,10 +30,22 @@ pub enum Outcome {
     Analysed,
     /// It had been analysed before.
     AlreadyDone,
-    /// There is nothing to look at: sound only.
+    /// There is nothing to look at, or to listen to.
     NothingToSee,
     /// The task was cancelled; nothing was written.
     Cancelled,
+}
+
+impl Outcome {
+    /// The outcome of two stages of one file, of which the second came after the first.
+    pub fn and(self, later: Self) -> Self {
+        match (self, later) {
+            (_, Self::Cancelled) => Self::Cancelled,
+            (Self::Analysed, _) | (_, Self::Analysed) => Self::Analysed,
+            (Self::AlreadyDone, _) | (_, Self::AlreadyDone) => Self::AlreadyDone,
+            (first, _) => first,
+        }
+    }
 }
 
 /// Everything that the files of one task share.
@@ -47,6 +60,8 @@ pub struct Task<'a> {
     pub embedder: &'a Embedder,
     /// Who reads on-screen text, if that is wanted.
     pub reader: Option<&'a Reader>,
+    /// Who listens, if that is wanted.
+    pub ears: Option<Ears<'a>>,
     /// How densely.
     pub sampling: Sampling,
     /// Whether to look again at what is analysed already.

@@ -5,12 +5,14 @@ mod draft;
 mod embedder;
 mod file;
 mod meter;
+mod speech;
 mod text;
 
 pub use draft::{Draft, Row};
 
 use crate::{
-    intake::Reception,
+    hearing::{Hearing, SpeechOrder},
+    intake::{Intake, Reception},
     library::LoadedFolder,
     models::{ModelPool, Reader},
     paths::Roots,
@@ -23,6 +25,7 @@ use file::Outcome;
 use meter::Meter;
 use rushes_infer::VisualModel;
 use rushes_model::{Failure, ModelKey, Sampling, TaskState};
+use speech::Ears;
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,9 +38,11 @@ use std::{
     time::Duration,
 };
 
-/// Share of a file's progress bar that the look at its pictures has when its text is read after it: on
-/// two cores a shot of ten seconds is looked at in 0.7 s and read in 0.3 s.
-const VISUAL_SHARE: f64 = 0.7;
+/// What looking at the pictures of a file costs, reading what stands in them and listening to it, against each
+/// other: on two cores a shot of ten seconds is looked at in 0.7 s, read in 0.3 s and listened to in 1 s.
+const LOOKING: f64 = 0.7;
+const READING: f64 = 0.3;
+const LISTENING: f64 = 1.0;
 /// How long a task waits for its model; a first download may be needed before.
 const MODEL_PATIENCE: Duration = Duration::from_secs(600);
 /// What a task or file ends with that a panic ended; the panic itself is on standard error.
@@ -59,6 +64,8 @@ pub struct Order {
     pub force: bool,
     /// Whether to read on-screen text.
     pub ocr: bool,
+    /// Who is to listen to the speech, if anybody.
+    pub speech: Option<SpeechOrder>,
 }
 
 /// Works orders off, first come first served: two at once would only share the same cores.
@@ -116,8 +123,14 @@ fn work_off(means: &Means, order: &Order) {
     let model = means.models.visual_until(&order.model, MODEL_PATIENCE, order.task.cancel());
     // A reader that is not there is told before hours of looking, not after.
     let reader = || order.ocr.then(|| means.models.reader()).transpose();
-    match model.and_then(|model| Ok((model, reader()?))) {
-        Ok((model, reader)) => analyse_all(means, order, &model, reader.as_deref()),
+    let hearing = || {
+        let speech = order.speech.as_ref();
+        speech.map(|speech| means.models.hearing(&speech.model)).transpose()
+    };
+    match model.and_then(|model| Ok((model, reader()?, hearing()?))) {
+        Ok((model, reader, hearing)) => {
+            analyse_all(means, order, &model, reader.as_deref(), hearing.as_deref());
+        }
         Err(_) if order.task.cancel().is_cancelled() => {
             order.task.finish(TaskState::Cancelled, "Cancelled");
         }
@@ -131,6 +144,7 @@ fn analyse_all(
     order: &Order,
     model: &Arc<dyn VisualModel>,
     reader: Option<&Reader>,
+    hearing: Option<&Hearing>,
 ) {
     let Walked { files, errors } = walk(&order.paths, &means.roots, order.task.cancel());
     let meter = Meter::new(order.task.clone(), files.len());
@@ -145,6 +159,11 @@ fn analyse_all(
         model,
         embedder: &embedder,
         reader,
+        ears: hearing.map(|hearing| Ears {
+            hearing,
+            language: order.speech.as_ref().and_then(|speech| speech.language.as_deref()),
+            workers: means.workers,
+        }),
         sampling: order.sampling,
         force: order.force,
         cancel: order.task.cancel(),
@@ -195,22 +214,48 @@ fn analyse_one(
 ) -> Result<Outcome, String> {
     let taken_in = means.reception.take_in_until(path, shared.cancel);
     let outcome = taken_in.map_err(|error| error.to_string()).and_then(|intake| {
-        let share = if shared.reader.is_some() { VISUAL_SHARE } else { 1.0 };
-        let seen = file::analyse(shared, path, &intake, &meter.stage(0.0..share));
-        let is_there = matches!(seen, Ok(Outcome::Analysed | Outcome::AlreadyDone));
-        if !is_there {
-            shared.folder.withdraw(shared.model.key(), intake.media_id);
-        }
-        match shared.reader.filter(|_| is_there) {
-            Some(reader) => {
-                let read = text::read(shared, reader, path, &intake, &meter.stage(share..1.0))?;
-                Ok(if read == Outcome::AlreadyDone { seen? } else { read })
+        let [seen, read, heard] = shares(shared);
+        let outcome = look(shared, path, &intake, [&meter.stage(seen), &meter.stage(read)])?;
+        match &shared.ears {
+            Some(ears) if outcome != Outcome::Cancelled => {
+                let heard = speech::listen(shared, ears, path, &intake, &meter.stage(heard))?;
+                Ok(outcome.and(heard))
             }
-            None => seen,
+            _ => Ok(outcome),
         }
     });
     // A child that was killed because of a cancel reports an error of its own.
     if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }
+}
+
+/// Shares of a file's progress bar that looking at its pictures, reading in them and listening have.
+fn shares(task: &file::Task<'_>) -> [std::ops::Range<f64>; 3] {
+    let reading = if task.reader.is_some() { READING } else { 0.0 };
+    let listening = if task.ears.is_some() { LISTENING } else { 0.0 };
+    let whole = LOOKING + reading + listening;
+    let (seen, read) = (LOOKING / whole, (LOOKING + reading) / whole);
+    [0.0..seen, seen..read, read..1.0]
+}
+
+/// Looks at the pictures of a file and, if that is wanted, reads what stands in them.
+fn look(
+    shared: &file::Task<'_>,
+    path: &Path,
+    intake: &Intake,
+    [seeing, reading]: [&meter::FileMeter<'_>; 2],
+) -> Result<Outcome, String> {
+    let seen = file::analyse(shared, path, intake, seeing);
+    let is_there = matches!(seen, Ok(Outcome::Analysed | Outcome::AlreadyDone));
+    if !is_there {
+        shared.folder.withdraw(shared.model.key(), intake.media_id);
+    }
+    match shared.reader.filter(|_| is_there) {
+        Some(reader) => {
+            let read = text::read(shared, reader, path, intake, reading)?;
+            Ok(seen?.and(read))
+        }
+        None => seen,
+    }
 }
 
 /// Counts outcomes for the closing sentence.

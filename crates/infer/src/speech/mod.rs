@@ -13,8 +13,9 @@ mod windows;
 mod words;
 
 pub use voice::{DETECTOR, Ear, STEP, VoiceDetector};
-pub use whisper::{Listener, Whisper};
+pub use whisper::{Listener, Whisper, language};
 pub use windows::{Window, Windows};
+pub use words::is_spaced;
 
 /// Samples a second of all sound here.
 pub const SAMPLE_RATE: u32 = 16_000;

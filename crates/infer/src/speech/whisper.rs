@@ -159,6 +159,12 @@ fn parameters(language: &str) -> FullParams<'_, '_> {
     parameters
 }
 
+/// A language by its ISO 639-1 code, as Whisper's models name it; `None` when none of them knows it.
+#[must_use]
+pub fn language(code: &str) -> Option<&'static str> {
+    whisper_rs::get_lang_id(&code.to_lowercase()).and_then(whisper_rs::get_lang_str)
+}
+
 /// Instructions that whisper.cpp is built to use (`.cargo/config.toml`) and this processor does not have: it
 /// would end the process with the first of them.
 fn missing_instructions() -> Option<&'static str> {

@@ -6,6 +6,12 @@ use super::Word;
 /// count.
 const UNSPACED: [&str; 7] = ["zh", "ja", "th", "lo", "my", "km", "yue"];
 
+/// Whether the words of a language are parted by spaces.
+#[must_use]
+pub fn is_spaced(language: &str) -> bool {
+    !UNSPACED.contains(&language)
+}
+
 /// A token that was said; times in seconds from the start of the window.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
@@ -22,7 +28,7 @@ pub(super) struct Token {
 
 /// The words that tokens make.
 pub(super) fn words(tokens: &[Token], language: &str) -> Vec<Word> {
-    let unspaced = UNSPACED.contains(&language);
+    let unspaced = !is_spaced(language);
     let mut words: Vec<Vec<&Token>> = Vec::new();
     for token in tokens {
         let whole = words.last().is_none_or(|word| std::str::from_utf8(&bytes(word)).is_ok());

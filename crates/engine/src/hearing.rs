@@ -1,0 +1,133 @@
+//! What listens to speech, in memory while it is needed.
+
+use crate::models::ModelPool;
+use rushes_infer::{
+    InferError,
+    registry::Kind,
+    speech::{self, VoiceDetector, Whisper},
+};
+use rushes_model::{ErrorCode, Failure, ModelKey};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Speech models in the order in which one that is on disk is the default.
+const DEFAULTS: [&str; 2] = ["whisper-base", "whisper-tiny.en"];
+
+/// A speech model and what finds voices for it.
+pub struct Hearing {
+    /// Key of the model.
+    pub key: ModelKey,
+    /// Writes down what is said.
+    pub whisper: Whisper,
+    /// Finds voices.
+    pub detector: VoiceDetector,
+}
+
+/// The hearing in memory, and when it was last asked for.
+#[derive(Default)]
+pub struct HearingSlot(Mutex<Option<(Arc<Hearing>, Instant)>>);
+
+/// Who is to listen, checked: a model that is on disk, and a language that it knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeechOrder {
+    /// The model.
+    pub model: ModelKey,
+    /// ISO 639-1 code of what is spoken; found out when absent.
+    pub language: Option<String>,
+}
+
+impl HearingSlot {
+    /// The hearing of this model, opened if it is not in memory; another one's is let go.
+    pub fn get(
+        &self,
+        key: &ModelKey,
+        open: impl FnOnce() -> Result<Hearing, String>,
+    ) -> Result<Arc<Hearing>, String> {
+        let mut slot = self.lock();
+        let hearing = match slot.take() {
+            Some((hearing, _)) if hearing.key == *key => hearing,
+            _ => Arc::new(open()?),
+        };
+        *slot = Some((hearing.clone(), Instant::now()));
+        Ok(hearing)
+    }
+
+    /// Lets go of what nobody uses and nobody has asked for this long.
+    pub fn drop_idle(&self, idle: Duration) {
+        let is_idle = |(hearing, used): &(Arc<Hearing>, Instant)| {
+            Arc::strong_count(hearing) == 1 && used.elapsed() >= idle
+        };
+        self.lock().take_if(|slot| is_idle(slot));
+    }
+
+    /// The lock guards no half-done state, so a panic elsewhere does not matter.
+    fn lock(&self) -> MutexGuard<'_, Option<(Arc<Hearing>, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ModelPool {
+    /// Who is to listen: the named model or the default one. `None` when none was named and none is on
+    /// disk.
+    ///
+    /// # Errors
+    /// `UnknownModel`; `BadRequest` when the named model is not on disk, or does not know the language.
+    pub fn speech_order(
+        &self,
+        named: Option<&str>,
+        language: Option<&str>,
+    ) -> Result<Option<SpeechOrder>, Failure> {
+        let language = language.map(known_language).transpose()?;
+        let model = match named {
+            Some(named) => {
+                let key = self.known(Kind::Speech, named)?;
+                self.check_downloaded(&key)?;
+                Some(key)
+            }
+            None => DEFAULTS.iter().find_map(|key| {
+                let key = key.parse().ok()?;
+                self.is_downloaded(&key).then_some(key)
+            }),
+        };
+        let Some(model) = model else { return Ok(None) };
+        if let Some(language) = language
+            && !self.knows_language(&model, language)
+        {
+            let message =
+                format!("{model} does not know the language \"{language}\"; take another model");
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
+        Ok(Some(SpeechOrder { model, language: language.map(str::to_owned) }))
+    }
+
+    /// What listens with this model.
+    ///
+    /// # Errors
+    /// Why it cannot be loaded.
+    pub fn hearing(&self, key: &ModelKey) -> Result<Arc<Hearing>, Failure> {
+        let opened = self.hearing_slot().get(key, || {
+            let runtime = self.runtime()?;
+            let open = || -> Result<Hearing, InferError> {
+                let detector = VoiceDetector::open(&runtime, self.folder().path(), 1)?;
+                let whisper = Whisper::open(self.folder().path(), key)?;
+                Ok(Hearing { key: key.clone(), whisper, detector })
+            };
+            open().map_err(|error| error.to_string())
+        });
+        opened.map_err(|reason| Failure::new(ErrorCode::Internal, reason))
+    }
+}
+
+/// A language as Whisper names it, of a code such as `en` or `en-GB`.
+fn known_language(code: &str) -> Result<&'static str, Failure> {
+    let known = speech::language(code.split(['-', '_']).next().unwrap_or_default());
+    known.ok_or_else(|| {
+        let code: String = code.chars().take(20).collect();
+        let message = format!(
+            "language is \"{code}\", which no model can hear; give a code such as en or de"
+        );
+        Failure::new(ErrorCode::BadRequest, message)
+    })
+}

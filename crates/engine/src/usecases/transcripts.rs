@@ -1,0 +1,121 @@
+//! Reading transcripts.
+
+use super::{Engine, bad_request, check_count, check_range};
+use crate::{
+    replies::{Segment, SegmentPage, Transcription, Transcriptions, Word},
+    requests::{MAX_ANALYZE_PATHS, MAX_SEGMENTS, TranscriptionRangeRequest, TranscriptionsRequest},
+};
+use rushes_model::{ErrorCode, Failure, timestamp};
+use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
+use std::{path::Path, sync::Arc};
+
+impl Engine {
+    /// Stored transcripts of some media; those that have none are named.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`, `CacheDir`.
+    pub fn transcriptions(
+        &self,
+        request: &TranscriptionsRequest,
+    ) -> Result<Transcriptions, Failure> {
+        check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
+        let paths = self.paths(&request.media_paths)?;
+        let (mut transcriptions, mut missing) = (Vec::new(), Vec::new());
+        for (named, path) in request.media_paths.iter().zip(&paths) {
+            match self.transcript(&request.cache_dir, path)? {
+                Some(speech) => transcriptions.push(transcription(named, &speech, request.words)),
+                None => missing.push(named.clone()),
+            }
+        }
+        Ok(Transcriptions { transcriptions, missing })
+    }
+
+    /// The segments of a medium that overlap a range of it, a page at a time.
+    ///
+    /// # Errors
+    /// `BadRequest`, `BadPath`, `CacheDir`; `NotFound` when the medium has no transcript.
+    pub fn transcription_range(
+        &self,
+        request: &TranscriptionRangeRequest,
+    ) -> Result<SegmentPage, Failure> {
+        check_range("limit", request.limit, 1, MAX_SEGMENTS)?;
+        let (start, end) = (request.start_seconds, request.end_seconds);
+        if !(start >= 0.0 && start < end) {
+            let message = format!(
+                "start_seconds is {start} and end_seconds {end}; a range begins at 0 or later and ends \
+                 after its beginning"
+            );
+            return Err(bad_request(message));
+        }
+        let first = request.cursor.as_deref().map_or(Ok(0), place)?;
+        let path = self.0.roots.check(&request.media_path)?;
+        let speech = self.transcript(&request.cache_dir, &path)?.ok_or_else(|| {
+            let message =
+                format!("{} has no transcript; analyse it with speech: true", path.display());
+            Failure::new(ErrorCode::NotFound, message)
+        })?;
+        let overlaps = |segment: &&SpokenSegment| segment.start() < end && segment.end() > start;
+        let mut found = speech.segments.iter().filter(overlaps).skip(first);
+        let page = found.by_ref().take(request.limit as usize);
+        let segments: Vec<Segment> =
+            page.map(|segment| spoken(segment, &speech.voice, true)).collect();
+        let next_cursor = found.next().map(|_| (first + segments.len()).to_string());
+        Ok(SegmentPage { segments, next_cursor })
+    }
+
+    /// The transcript of a file, by the default model if that heard it.
+    fn transcript(
+        &self,
+        cache_dir: &str,
+        path: &Path,
+    ) -> Result<Option<Arc<SpeechBundle>>, Failure> {
+        let folder = self.folder(cache_dir)?;
+        let Some(media_id) = self.0.reception.media_id(path) else { return Ok(None) };
+        let mut all = folder.transcripts_of(media_id);
+        let preferred = self.0.models.speech_order(None, None)?;
+        let by_it = |one: &Arc<SpeechBundle>| {
+            preferred.as_ref().is_some_and(|order| one.meta.model_key == order.model)
+        };
+        let place = all.iter().position(by_it).unwrap_or(0);
+        Ok((!all.is_empty()).then(|| all.swap_remove(place)))
+    }
+}
+
+/// The number of segments that a cursor says have been read.
+fn place(cursor: &str) -> Result<usize, Failure> {
+    let place = cursor.parse();
+    place.map_err(|_| bad_request("cursor is not one that next_cursor has given".to_owned()))
+}
+
+fn transcription(media_path: &str, speech: &SpeechBundle, words: bool) -> Transcription {
+    let segments = speech.segments.iter().map(|segment| spoken(segment, &speech.voice, words));
+    Transcription {
+        media_path: media_path.to_owned(),
+        hash_str: speech.meta.hash_str.to_string(),
+        language: speech.voice.language.clone(),
+        model_key: speech.meta.model_key.to_string(),
+        segments: segments.collect(),
+    }
+}
+
+fn spoken(segment: &SpokenSegment, voice: &Voice, words: bool) -> Segment {
+    let (start, end) = (segment.start(), segment.end());
+    Segment {
+        start_seconds: start,
+        end_seconds: end,
+        start_timestamp: timestamp(start),
+        end_timestamp: timestamp(end),
+        text: segment.text(voice),
+        speaker: segment.speaker.map(|speaker| format!("SPEAKER_{speaker:02}")),
+        words: words.then(|| segment.words.iter().map(word).collect()),
+    }
+}
+
+fn word(word: &SpokenWord) -> Word {
+    Word {
+        word: word.text.clone(),
+        start_seconds: word.start,
+        end_seconds: word.end,
+        probability: f64::from(word.probability),
+    }
+}
