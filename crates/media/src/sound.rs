@@ -18,6 +18,8 @@ use std::{
 pub const SAMPLE_RATE: u32 = 16_000;
 /// Bytes of a sample, a 32-bit float.
 const SAMPLE_BYTES: usize = size_of::<f32>();
+/// Files of floats may go beyond 1, not by more than this.
+const LOUDEST: f32 = 16.0;
 /// Samples of a block: a second.
 const BLOCK: usize = SAMPLE_RATE as usize;
 /// Blocks that wait for whoever reads them. Then ffmpeg waits, and memory stays flat.
@@ -112,10 +114,13 @@ impl SoundStream {
     }
 }
 
-/// Numbers that no sound has count as silence: they would poison every sum that they come into.
+/// Numbers that no sound has count as silence, or as the loudest: they would poison every sum that they come
+/// into.
 fn samples(bytes: &[u8]) -> Vec<f32> {
     let values = bytes.as_chunks::<SAMPLE_BYTES>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
-    values.map(|value| if value.is_finite() { value } else { 0.0 }).collect()
+    values
+        .map(|value| if value.is_finite() { value.clamp(-LOUDEST, LOUDEST) } else { 0.0 })
+        .collect()
 }
 
 #[cfg(test)]
@@ -124,8 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_silence() {
-        let bytes = [0.5f32, f32::NAN, f32::INFINITY, -1.0].map(f32::to_le_bytes).concat();
-        assert_eq!(samples(&bytes), [0.5, 0.0, 0.0, -1.0]);
+        let bytes = [0.5f32, f32::NAN, f32::INFINITY, -1e30].map(f32::to_le_bytes).concat();
+        assert_eq!(samples(&bytes), [0.5, 0.0, 0.0, -16.0]);
         assert_eq!(samples(&bytes[..6]), [0.5], "half a sample is none");
     }
 }

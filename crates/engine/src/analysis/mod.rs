@@ -162,7 +162,8 @@ fn analyse_all(
         ears: hearing.map(|hearing| Ears {
             hearing,
             language: order.speech.as_ref().and_then(|speech| speech.language.as_deref()),
-            workers: means.workers,
+            // Files in work at once share the cores.
+            workers: means.workers.div_ceil(means.files_at_once.get().min(files.len()).max(1)),
         }),
         sampling: order.sampling,
         force: order.force,

@@ -16,7 +16,11 @@ use rushes_infer::{
 use rushes_media::MediaError;
 use rushes_model::Sampling;
 use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
-use std::{path::Path, thread};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 /// A phrase is made up if the model takes it for silence with this probability, and is less sure of its
 /// words than this: the thresholds that OpenAI's Whisper has for both, of which the second is stated there as
@@ -64,6 +68,8 @@ struct Listening<'a> {
     path: &'a Path,
     intake: &'a Intake,
     meter: &'a FileMeter<'a>,
+    /// Set when a thread could not listen.
+    failed: AtomicBool,
 }
 
 /// Writes down what is said in a file, in the first track in which anybody speaks, and publishes it.
@@ -84,7 +90,7 @@ pub fn listen(
     if !task.force && task.folder.has_transcript(key, intake.media_id) {
         return Ok(Outcome::AlreadyDone);
     }
-    let listening = Listening { task, ears, path, intake, meter };
+    let listening = Listening { task, ears, path, intake, meter, failed: AtomicBool::new(false) };
     let (voice, segments) = listening.first_voice().map_err(|error| match error {
         Unheard::Media(error) => text(error),
         Unheard::Infer(error) => format!("{}: {error}", path.display()),
@@ -175,7 +181,7 @@ impl Listening<'_> {
     fn work(&self, orders: &Receiver<Order>, tell: &Sender<Heard>) {
         let mut listener = None;
         for (number, window, language) in orders {
-            if self.task.cancel.is_cancelled() {
+            if self.task.cancel.is_cancelled() || self.failed.load(Ordering::Relaxed) {
                 return;
             }
             let mut hear = || -> Heard {
@@ -187,9 +193,11 @@ impl Listening<'_> {
                 Ok((number, segments(&window, phrases)))
             };
             let heard = hear();
-            let failed = heard.is_err();
-            // Nobody takes it any more when another thread has failed.
-            if tell.send(heard).is_err() || failed {
+            if heard.is_err() {
+                // The others need not go on for a transcript that will not be.
+                self.failed.store(true, Ordering::Relaxed);
+            }
+            if tell.send(heard).is_err() {
                 return;
             }
         }

@@ -171,6 +171,8 @@ impl<'a> Ranking<'a> {
         };
         let mut found = Vec::new();
         let mut add = |shot: usize, score: Option<f32>, seconds: Option<f64>| {
+            // A shot between two sampled seconds has no frame to show.
+            let score = score.filter(|_| !media.rows_of(shot).is_empty());
             found.extend(score.map(|score| FoundShot { score, segment, shot, seconds }));
         };
         let (readings, silent) = (self.readings(media), score(&[]));

@@ -54,7 +54,9 @@ impl Engine {
                 format!("{} has no transcript; analyse it with speech: true", path.display());
             Failure::new(ErrorCode::NotFound, message)
         })?;
-        let overlaps = |segment: &&SpokenSegment| segment.start() < end && segment.end() > start;
+        let overlaps = |segment: &&SpokenSegment| {
+            segment.start() < end && (segment.end() > start || segment.start() >= start)
+        };
         let mut found = speech.segments.iter().filter(overlaps).skip(first);
         let page = found.by_ref().take(request.limit as usize);
         let segments: Vec<Segment> =

@@ -38,6 +38,7 @@ pub(super) fn align(words: &mut [Word], samples: &[f32]) {
     if words.is_empty() || sound.loudness.len() < 2 {
         return;
     }
+    in_order(words);
     let borders = borders(words, &sound);
     for (place, &border) in borders.iter().enumerate() {
         let (before, after) = sound.edges(border);
@@ -49,6 +50,18 @@ pub(super) fn align(words: &mut [Word], samples: &[f32]) {
     if let Some(last) = words.last_mut() {
         let (end, _) = sound.edges(((last.end * HOPS) as usize).min(sound.loudness.len() - 1));
         last.end = (end as f64 / HOPS).max(last.start);
+    }
+    in_order(words);
+}
+
+/// Lets no word begin before the one before it, or end before it begins. Where more words are said to be in a
+/// place than fit there, there is no order that the borders could keep.
+fn in_order(words: &mut [Word]) {
+    let mut last = 0.0;
+    for word in words {
+        word.start = word.start.max(last);
+        word.end = word.end.max(word.start);
+        last = word.start;
     }
 }
 
@@ -206,6 +219,10 @@ mod tests {
         align(&mut late, &sound(&[]));
         assert!(late.windows(2).all(|pair| pair[0].start <= pair[1].start), "{late:?}");
         assert!(late.iter().all(|word| word.start <= word.end), "{late:?}");
+        let mut crowd = words(&[(5.9, 5.9); 100]);
+        crowd[50].start = 1.0;
+        align(&mut crowd, &sound(&[100..140, 200..201]));
+        assert!(crowd.windows(2).all(|pair| pair[0].start <= pair[1].start), "{crowd:?}");
         let mut said = words(&[(0.0, 1.0)]);
         align(&mut said, &[]);
         assert_eq!(said, words(&[(0.0, 1.0)]));

@@ -7,6 +7,7 @@ mod align;
 mod ctranslate;
 mod ggml;
 mod mel;
+mod sentences;
 mod voice;
 mod whisper;
 mod windows;
@@ -38,6 +39,6 @@ pub struct Word {
 pub struct Phrase {
     /// In order of time.
     pub words: Vec<Word>,
-    /// How likely nobody speaks, 0..=1.
+    /// How likely nobody speaks in the window that it is of, 0..=1.
     pub silence: f32,
 }

@@ -1,10 +1,10 @@
 //! Whisper through whisper.cpp.
 
 use super::{
-    Phrase, Word,
+    Phrase, SAMPLE_RATE, Word,
     align::align,
     ctranslate::Weights,
-    ggml,
+    ggml, sentences,
     words::{Token, words},
 };
 use crate::InferError;
@@ -27,6 +27,8 @@ const LISTENING_LAYERS: usize = 5;
 const SPEAKING_LAYERS: usize = 9;
 /// Tokens of the smallest model that knows more than English (`is_multilingual` of whisper.cpp).
 const MULTILINGUAL_TOKENS: u32 = 51_865;
+/// Samples that are listened to at least: a little over a second.
+const LEAST_SAMPLES: usize = SAMPLE_RATE as usize * 11 / 10;
 /// Seconds in one of whisper.cpp's times.
 const CENTISECOND: f64 = 0.01;
 
@@ -111,22 +113,21 @@ impl Listener<'_> {
         samples: &[f32],
         language: &str,
     ) -> Result<Vec<Phrase>, InferError> {
+        let mut room = Vec::new();
+        let samples = padded(samples, &mut room);
         let done = self.state.full(parameters(language), samples);
         done.map_err(|error| self.whisper.failed(&error))?;
-        let mut phrases: Vec<Phrase> =
-            self.state.as_iter().map(|segment| self.phrase(&segment, language)).collect();
-        let mut all: Vec<Word> = phrases.iter().flat_map(|phrase| phrase.words.clone()).collect();
-        align(&mut all, samples);
-        let mut all = all.into_iter();
-        for phrase in &mut phrases {
-            phrase.words = all.by_ref().take(phrase.words.len()).collect();
+        let mut sentences = Vec::new();
+        for segment in self.state.as_iter() {
+            let mut words = self.words(&segment, language);
+            align(&mut words, samples);
+            sentences.extend(sentences::sentences(words, segment.no_speech_probability()));
         }
-        phrases.retain(|phrase| !phrase.words.is_empty());
-        Ok(phrases)
+        Ok(sentences)
     }
 
     /// A segment's words, at the times that attention has them.
-    fn phrase(&self, segment: &WhisperSegment<'_>, language: &str) -> Phrase {
+    fn words(&self, segment: &WhisperSegment<'_>, language: &str) -> Vec<Word> {
         let end_of_text = self.whisper.context.token_eot();
         let tokens = (0..segment.n_tokens()).filter_map(|place| segment.get_token(place));
         let said = tokens.filter(|token| token.token_id() < end_of_text);
@@ -138,7 +139,7 @@ impl Listener<'_> {
             Some(Token { bytes, probability: data.p, start, end, aligned })
         };
         let tokens: Vec<Token> = said.filter_map(token).collect();
-        Phrase { words: words(&tokens, language), silence: segment.no_speech_probability() }
+        words(&tokens, language)
     }
 }
 
@@ -149,6 +150,9 @@ fn parameters(language: &str) -> FullParams<'_, '_> {
     parameters.set_n_threads(1);
     parameters.set_language(Some(language));
     parameters.set_no_context(true);
+    // Times come of the alignment. With tokens for them whisper.cpp may listen again to the last tenths of a
+    // window, and its alignment ends the process (`WHISPER_ASSERT` in `median_filter`) on so little sound.
+    parameters.set_no_timestamps(true);
     parameters.set_suppress_blank(true);
     parameters.set_suppress_nst(true);
     parameters.set_token_timestamps(true);
@@ -162,7 +166,10 @@ fn parameters(language: &str) -> FullParams<'_, '_> {
 /// A language by its ISO 639-1 code, as Whisper's models name it; `None` when none of them knows it.
 #[must_use]
 pub fn language(code: &str) -> Option<&'static str> {
-    whisper_rs::get_lang_id(&code.to_lowercase()).and_then(whisper_rs::get_lang_str)
+    // whisper-rs panics at a NUL byte.
+    let letters = code.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let code = letters.then(|| code.to_lowercase())?;
+    whisper_rs::get_lang_id(&code).and_then(whisper_rs::get_lang_str)
 }
 
 /// Instructions that whisper.cpp is built to use (`.cargo/config.toml`) and this processor does not have: it
@@ -180,6 +187,16 @@ fn missing_instructions() -> Option<&'static str> {
     }
     #[cfg(not(target_arch = "x86_64"))]
     None
+}
+
+/// Samples with silence after them if they are few: the alignment needs some tenths of a second.
+fn padded<'a>(samples: &'a [f32], room: &'a mut Vec<f32>) -> &'a [f32] {
+    if samples.len() >= LEAST_SAMPLES {
+        return samples;
+    }
+    room.extend(samples);
+    room.resize(LEAST_SAMPLES, 0.0);
+    room
 }
 
 /// The file that errors name, and the weights as whisper.cpp reads them.
