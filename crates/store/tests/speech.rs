@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{check_flips, check_later_version, check_lengths, forge, small, small_speech};
+use common::{check_flips, check_later_version, check_lengths, forge_section, small, small_speech};
 use proptest::prelude::*;
 use rushes_store::{
     Analysis, AnalysisFolder, SpeechBundle, SpokenSegment, SpokenWord, StoreError, VisualBundleFile,
@@ -67,13 +67,7 @@ proptest! {
     fn no_section_panics(section in 1usize..4, position in 0usize..200, value in any::<u32>()) {
         let (_folder, path) = publish(&small_speech(1));
         let mut bytes = fs_err::read(&path).unwrap();
-        let entry = 24 + 24 * section;
-        let field = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
-        let (offset, length) = (field(entry + 8), field(entry + 16));
-        let at = offset + position % (length - 3);
-        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        let crc = crc32fast::hash(&bytes[offset..offset + length]);
-        forge(&mut bytes, entry + 4, &crc.to_le_bytes());
+        forge_section(&mut bytes, section, position, value.to_le_bytes());
         fs_err::write(&path, &bytes).unwrap();
         if let Ok(bundle) = SpeechBundle::open(&path) {
             prop_assert_eq!(bundle.segments.len(), 2);
@@ -99,14 +93,9 @@ fn sections_that_do_not_use_each_other_up_are_refused() {
     let whole = fs_err::read(&path).unwrap();
     // The number of words of the first segment, and the bytes of the first word's text.
     for (section, at) in [(1, 4), (2, 20)] {
-        let entry = 24 + 24 * section;
-        let field = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap()) as usize;
-        let (offset, length) = (field(entry + 8), field(entry + 16));
         for value in [0, 1, 100, u32::MAX] {
             let mut bytes = whole.clone();
-            bytes[offset + at..offset + at + 4].copy_from_slice(&u32::to_le_bytes(value));
-            let crc = crc32fast::hash(&bytes[offset..offset + length]);
-            forge(&mut bytes, entry + 4, &crc.to_le_bytes());
+            forge_section(&mut bytes, section, at, u32::to_le_bytes(value));
             assert!(is_damaged(&path, &bytes), "section {section}: {value}");
         }
     }

@@ -2,10 +2,12 @@
 
 use super::{Engine, bad_request, check_count, check_range};
 use crate::{
+    intake::Reception,
+    library::LoadedFolder,
     replies::{Segment, SegmentPage, Transcription, Transcriptions, Word},
     requests::{MAX_ANALYZE_PATHS, MAX_SEGMENTS, TranscriptionRangeRequest, TranscriptionsRequest},
 };
-use rushes_model::{ErrorCode, Failure, timestamp};
+use rushes_model::{ErrorCode, Failure, ModelKey, timestamp};
 use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
 use std::{path::Path, sync::Arc};
 
@@ -20,9 +22,10 @@ impl Engine {
     ) -> Result<Transcriptions, Failure> {
         check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
         let paths = self.paths(&request.media_paths)?;
+        let shelf = self.transcripts(&request.cache_dir)?;
         let (mut transcriptions, mut missing) = (Vec::new(), Vec::new());
         for (named, path) in request.media_paths.iter().zip(&paths) {
-            match self.transcript(&request.cache_dir, path)? {
+            match shelf.of(path) {
                 Some(speech) => transcriptions.push(transcription(named, &speech, request.words)),
                 None => missing.push(named.clone()),
             }
@@ -49,7 +52,7 @@ impl Engine {
         }
         let first = request.cursor.as_deref().map_or(Ok(0), place)?;
         let path = self.0.roots.check(&request.media_path)?;
-        let speech = self.transcript(&request.cache_dir, &path)?.ok_or_else(|| {
+        let speech = self.transcripts(&request.cache_dir)?.of(&path).ok_or_else(|| {
             let message =
                 format!("{} has no transcript; analyse it with speech: true", path.display());
             Failure::new(ErrorCode::NotFound, message)
@@ -65,21 +68,25 @@ impl Engine {
         Ok(SegmentPage { segments, next_cursor })
     }
 
-    /// The transcript of a file, by the default model if that heard it.
-    fn transcript(
-        &self,
-        cache_dir: &str,
-        path: &Path,
-    ) -> Result<Option<Arc<SpeechBundle>>, Failure> {
-        let folder = self.folder(cache_dir)?;
-        let Some(media_id) = self.0.reception.media_id(path) else { return Ok(None) };
-        let mut all = folder.transcripts_of(media_id);
-        let preferred = self.0.models.speech_order(None, None)?;
-        let by_it = |one: &Arc<SpeechBundle>| {
-            preferred.as_ref().is_some_and(|order| one.meta.model_key == order.model)
-        };
-        let place = all.iter().position(by_it).unwrap_or(0);
-        Ok((!all.is_empty()).then(|| all.swap_remove(place)))
+    fn transcripts(&self, cache_dir: &str) -> Result<Transcripts<'_>, Failure> {
+        let preferred = self.0.models.speech_order(None, None)?.map(|order| order.model);
+        Ok(Transcripts { reception: &self.0.reception, folder: self.folder(cache_dir)?, preferred })
+    }
+}
+
+/// The transcripts of an analysis folder.
+struct Transcripts<'a> {
+    reception: &'a Reception,
+    folder: Arc<LoadedFolder>,
+    preferred: Option<ModelKey>,
+}
+
+impl Transcripts<'_> {
+    /// The transcript of a file, by the preferred model if that heard it.
+    fn of(&self, path: &Path) -> Option<Arc<SpeechBundle>> {
+        let all = self.folder.transcripts_of(self.reception.media_id(path)?);
+        let by_it = |one: &&Arc<SpeechBundle>| Some(&one.meta.model_key) == self.preferred.as_ref();
+        all.iter().find(by_it).or(all.first()).cloned()
     }
 }
 

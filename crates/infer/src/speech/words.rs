@@ -2,8 +2,7 @@
 
 use super::Word;
 
-/// Languages that put no space between words: each character is a word there, as subtitles and searches
-/// count.
+/// Languages that put no space between words: each token of the model, a character or a few, is a word there.
 const UNSPACED: [&str; 7] = ["zh", "ja", "th", "lo", "my", "km", "yue"];
 
 /// Whether the words of a language are parted by spaces.

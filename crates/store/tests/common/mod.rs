@@ -121,6 +121,18 @@ pub fn forge(bytes: &mut [u8], position: usize, new: &[u8]) {
     bytes[end..end + 4].copy_from_slice(&crc);
 }
 
+/// Sets four bytes of a section's content, `position` being taken round at its end, and makes the checksums fit
+/// again.
+pub fn forge_section(bytes: &mut [u8], section: usize, position: usize, new: [u8; 4]) {
+    let entry = 24 + 24 * section;
+    let field = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (offset, length) = (field(entry + 8), field(entry + 16));
+    let at = offset + position % (length - 3);
+    bytes[at..at + 4].copy_from_slice(&new);
+    let crc = crc32fast::hash(&bytes[offset..offset + length]);
+    forge(bytes, entry + 4, &crc.to_le_bytes());
+}
+
 /// Opens the file with each byte changed in three ways: each is found, and the message names the file.
 pub fn check_flips<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result<T, StoreError>) {
     let whole = fs_err::read(path).unwrap();
