@@ -7,9 +7,11 @@
 mod media;
 mod shelf;
 mod text;
+mod transcripts;
 
 pub use media::LoadedMedia;
 pub use text::{LoadedText, ReadFrame, is_searched};
+pub use transcripts::LoadedTranscript;
 
 use crate::replies::LoadedCounts;
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
@@ -27,6 +29,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use transcripts::Transcripts;
 
 /// Frames from which a folder's media get sketches: below, plain scans take less than 50 ms on two cores,
 /// and a sketch is a third more memory.
@@ -43,7 +46,7 @@ pub struct LoadedFolder {
     store: AnalysisFolder,
     media: RwLock<Media>,
     texts: Shelf<MediaId, LoadedText>,
-    transcripts: Shelf<(ModelKey, MediaId), SpeechBundle>,
+    transcripts: Transcripts,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -71,7 +74,7 @@ impl Library {
             store,
             media: RwLock::default(),
             texts: Shelf::default(),
-            transcripts: Shelf::default(),
+            transcripts: Transcripts::default(),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };
@@ -176,22 +179,26 @@ impl LoadedFolder {
     /// `CacheDir` when the folder cannot be listed.
     pub fn load_transcripts(&self) -> Result<(), Failure> {
         let mut listing = self.listing();
-        let before = self.transcripts.keys();
+        let before = self.transcripts.media();
         let entries = self.store.list(Analysis::Speech).map_err(cache_dir_failure)?;
-        let there: HashSet<_> =
-            entries.iter().map(|one| (one.model_key.clone(), one.media_id)).collect();
-        let gone = before.iter().filter(|key| !there.contains(key));
-        gone.for_each(|key| self.transcripts.remove(key));
+        let mut there: HashMap<MediaId, HashSet<&ModelKey>> = HashMap::new();
+        for entry in &entries {
+            there.entry(entry.media_id).or_default().insert(&entry.model_key);
+        }
+        let none = HashSet::new();
+        before.iter().for_each(|id| self.transcripts.keep(*id, there.get(id).unwrap_or(&none)));
         entries.iter().for_each(|entry| self.load_entry(entry, &mut listing));
         Ok(())
     }
 
-    /// Brings the transcripts of one medium into memory.
+    /// Brings the transcripts of one medium into memory. What was brought before and is unchanged is not
+    /// read again.
     pub fn load_transcripts_of(&self, media_id: MediaId) {
         let mut listing = self.listing();
-        for entry in self.store.of_medium(Analysis::Speech, &media_id).unwrap_or_default() {
-            self.load_entry(&entry, &mut listing);
-        }
+        // A folder that does not answer has lost nothing.
+        let Ok(entries) = self.store.of_medium(Analysis::Speech, &media_id) else { return };
+        self.transcripts.keep(media_id, &entries.iter().map(|entry| &entry.model_key).collect());
+        entries.iter().for_each(|entry| self.load_entry(entry, &mut listing));
     }
 
     /// Opens an analysis again that is not what it was when it was opened, with the text beside it.
@@ -248,7 +255,7 @@ impl LoadedFolder {
         match entry.analysis {
             Analysis::Visual => self.read().contains_key(&(model.clone(), id)),
             Analysis::Text => !is_searched(model) || self.texts.get(&id).is_some(),
-            Analysis::Speech => self.transcripts.get(&(model.clone(), id)).is_some(),
+            Analysis::Speech => self.transcripts.has(model, id, &entry.path),
         }
     }
 
@@ -258,10 +265,7 @@ impl LoadedFolder {
             Analysis::Text => {
                 self.texts.insert(entry.media_id, LoadedText::stored(&entry.path)?);
             }
-            Analysis::Speech => {
-                let key = (entry.model_key.clone(), entry.media_id);
-                self.transcripts.insert(key, SpeechBundle::open(&entry.path)?);
-            }
+            Analysis::Speech => self.transcripts.insert(LoadedTranscript::stored(&entry.path)?),
         }
         Ok(())
     }
@@ -291,16 +295,11 @@ impl LoadedFolder {
         self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
     }
 
-    /// Whether there is a transcript of this medium by this model.
+    /// Whether there is a finished transcript of this medium by this model.
     #[must_use]
     pub fn has_transcript(&self, model: &ModelKey, media_id: MediaId) -> bool {
-        let key = (model.clone(), media_id);
-        if let Ok(None) = self.store.find(Analysis::Speech, &media_id, model) {
-            self.transcripts.remove(&key);
-            return false;
-        }
-        self.load_transcripts_of(media_id);
-        self.transcripts.get(&key).is_some()
+        let by_it = |one: &LoadedTranscript| one.speech.meta.model_key == *model;
+        self.transcripts_of(media_id).iter().any(|one| by_it(one) && one.is_finished())
     }
 
     /// Whether text was read in anything of this folder.
@@ -378,21 +377,27 @@ impl LoadedFolder {
     ///
     /// # Errors
     /// When it cannot be written; the error names the path.
-    pub fn publish_speech(&self, bundle: SpeechBundle) -> Result<(), StoreError> {
-        self.store.publish_speech(&bundle)?;
-        let key = (bundle.meta.model_key.clone(), bundle.meta.media_id);
-        self.transcripts.insert(key, bundle);
+    pub fn publish_speech(&self, bundle: &SpeechBundle) -> Result<(), StoreError> {
+        let path = self.store.publish_speech(bundle)?;
+        self.transcripts.insert(LoadedTranscript::stored(&path)?);
         Ok(())
     }
 
-    /// The transcripts of a medium that are there, by key of the model.
+    /// Lets readers see what has been heard so far, unless a finished transcript is there.
+    pub fn show_speech(&self, so_far: SpeechBundle) {
+        self.transcripts.show(so_far);
+    }
+
+    /// Takes back what [`LoadedFolder::show_speech`] showed.
+    pub fn withdraw_speech(&self, model: &ModelKey, media_id: MediaId) {
+        self.transcripts.withdraw(model, media_id);
+    }
+
+    /// The transcripts of a medium that are there, in order of their models.
     #[must_use]
-    pub fn transcripts_of(&self, media_id: MediaId) -> Vec<Arc<SpeechBundle>> {
+    pub fn transcripts_of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
         self.load_transcripts_of(media_id);
-        let mut keys = self.transcripts.keys();
-        keys.retain(|(_, id)| *id == media_id);
-        keys.sort();
-        keys.iter().filter_map(|key| self.transcripts.get(key)).collect()
+        self.transcripts.of(media_id)
     }
 
     /// A medium in memory as this model saw it.
@@ -456,9 +461,7 @@ impl LoadedFolder {
         let media = self.read();
         let ids: HashSet<MediaId> = media.keys().map(|(_, id)| *id).collect();
         let frames = media.values().map(|media| media.times.len() as u64).sum();
-        let transcripts: HashSet<MediaId> =
-            self.transcripts.keys().into_iter().map(|(_, id)| id).collect();
-        let transcripts = transcripts.len() as u64;
+        let transcripts = self.transcripts.media().len() as u64;
         LoadedCounts { media: ids.len() as u64, frames, transcripts, ..LoadedCounts::default() }
     }
 

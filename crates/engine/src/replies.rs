@@ -328,6 +328,8 @@ pub struct Transcription {
     pub language: String,
     /// Who listened.
     pub model_key: String,
+    /// Whether the medium was heard to its end; `false` while it is listened to.
+    pub is_complete: bool,
     /// What is said, in order of time.
     pub segments: Vec<Segment>,
 }

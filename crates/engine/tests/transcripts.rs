@@ -73,6 +73,24 @@ fn transcripts_are_loaded_counted_and_forgotten() {
 }
 
 #[test]
+fn a_transcript_that_another_machine_replaces_or_removes_is_read_anew() {
+    let studio = studio();
+    let rabbit = clip("bigbuckbunny.mp4");
+    let path = publish(studio.cache.path(), &rabbit, "whisper-base");
+    let said = || {
+        let (found, _) = transcripts(&studio, &[&rabbit]);
+        found.first().map(|found| found.segments[0].text.clone())
+    };
+    assert_eq!(said().unwrap(), "Hello.");
+    let mut bundle = SpeechBundle::open(&path).unwrap();
+    bundle.segments[0].words[0].text = "Howdy.".to_owned();
+    AnalysisFolder::open(studio.cache.path()).unwrap().publish_speech(&bundle).unwrap();
+    assert_eq!(said().unwrap(), "Howdy.");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(said(), None);
+}
+
+#[test]
 fn a_damaged_transcript_is_moved_aside() {
     let studio = studio();
     let path = publish(studio.cache.path(), &clip("bikes.mp4"), "whisper-base");

@@ -99,7 +99,7 @@ pub fn listen(
         return Ok(Outcome::Cancelled);
     }
     let meta = meta(path, intake, key, Sampling::Full);
-    task.folder.publish_speech(SpeechBundle { meta, voice, segments }).map_err(text)?;
+    task.folder.publish_speech(&SpeechBundle { meta, voice, segments }).map_err(text)?;
     Ok(Outcome::Analysed)
 }
 

@@ -3,12 +3,12 @@
 use super::{Engine, bad_request, check_count, check_range};
 use crate::{
     intake::Reception,
-    library::LoadedFolder,
+    library::{LoadedFolder, LoadedTranscript},
     replies::{Segment, SegmentPage, Transcription, Transcriptions, Word},
     requests::{MAX_ANALYZE_PATHS, MAX_SEGMENTS, TranscriptionRangeRequest, TranscriptionsRequest},
 };
 use rushes_model::{ErrorCode, Failure, ModelKey, timestamp};
-use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
+use rushes_store::{SpokenSegment, SpokenWord, Voice};
 use std::{path::Path, sync::Arc};
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
         let (mut transcriptions, mut missing) = (Vec::new(), Vec::new());
         for (named, path) in request.media_paths.iter().zip(&paths) {
             match shelf.of(path) {
-                Some(speech) => transcriptions.push(transcription(named, &speech, request.words)),
+                Some(found) => transcriptions.push(transcription(named, &found, request.words)),
                 None => missing.push(named.clone()),
             }
         }
@@ -52,7 +52,7 @@ impl Engine {
         }
         let first = request.cursor.as_deref().map_or(Ok(0), place)?;
         let path = self.0.roots.check(&request.media_path)?;
-        let speech = self.transcripts(&request.cache_dir)?.of(&path).ok_or_else(|| {
+        let found = self.transcripts(&request.cache_dir)?.of(&path).ok_or_else(|| {
             let message =
                 format!("{} has no transcript; analyse it with speech: true", path.display());
             Failure::new(ErrorCode::NotFound, message)
@@ -60,11 +60,12 @@ impl Engine {
         let overlaps = |segment: &&SpokenSegment| {
             segment.start() < end && (segment.end() > start || segment.start() >= start)
         };
-        let mut found = speech.segments.iter().filter(overlaps).skip(first);
-        let page = found.by_ref().take(request.limit as usize);
+        let speech = &found.speech;
+        let mut rest = speech.segments.iter().filter(overlaps).skip(first);
+        let page = rest.by_ref().take(request.limit as usize);
         let segments: Vec<Segment> =
             page.map(|segment| spoken(segment, &speech.voice, true)).collect();
-        let next_cursor = found.next().map(|_| (first + segments.len()).to_string());
+        let next_cursor = rest.next().map(|_| (first + segments.len()).to_string());
         Ok(SegmentPage { segments, next_cursor })
     }
 
@@ -83,9 +84,11 @@ struct Transcripts<'a> {
 
 impl Transcripts<'_> {
     /// The transcript of a file, by the preferred model if that heard it.
-    fn of(&self, path: &Path) -> Option<Arc<SpeechBundle>> {
+    fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
         let all = self.folder.transcripts_of(self.reception.media_id(path)?);
-        let by_it = |one: &&Arc<SpeechBundle>| Some(&one.meta.model_key) == self.preferred.as_ref();
+        let preferred = self.preferred.as_ref();
+        let by_it =
+            |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == preferred;
         all.iter().find(by_it).or(all.first()).cloned()
     }
 }
@@ -96,13 +99,15 @@ fn place(cursor: &str) -> Result<usize, Failure> {
     place.map_err(|_| bad_request("cursor is not one that next_cursor has given".to_owned()))
 }
 
-fn transcription(media_path: &str, speech: &SpeechBundle, words: bool) -> Transcription {
+fn transcription(media_path: &str, found: &LoadedTranscript, words: bool) -> Transcription {
+    let speech = &found.speech;
     let segments = speech.segments.iter().map(|segment| spoken(segment, &speech.voice, words));
     Transcription {
         media_path: media_path.to_owned(),
         hash_str: speech.meta.hash_str.to_string(),
         language: speech.voice.language.clone(),
         model_key: speech.meta.model_key.to_string(),
+        is_complete: found.is_finished(),
         segments: segments.collect(),
     }
 }

@@ -1,0 +1,130 @@
+//! Transcripts in memory, by medium and model.
+
+use fs_err as fs;
+use rushes_model::{MediaId, ModelKey};
+use rushes_store::{SpeechBundle, StoreError};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::SystemTime,
+};
+
+/// What one model heard in one medium.
+pub struct LoadedTranscript {
+    /// What was said.
+    pub speech: SpeechBundle,
+    file: Option<FileStamp>,
+}
+
+/// What tells a bundle from the one that took its place: published files never change.
+#[derive(Debug, PartialEq, Eq)]
+struct FileStamp {
+    modified: SystemTime,
+    bytes: u64,
+}
+
+impl FileStamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let metadata = fs::metadata(path)?;
+        Ok(Self { modified: metadata.modified()?, bytes: metadata.len() })
+    }
+}
+
+impl LoadedTranscript {
+    /// From a bundle that is checked as it is opened.
+    pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
+        // The stamp first: of a bundle that is replaced now, the next look tells.
+        let file = Some(FileStamp::of(path)?);
+        Ok(Self { speech: SpeechBundle::open(path)?, file })
+    }
+
+    /// From an analysis under way.
+    #[must_use]
+    pub fn under_way(speech: SpeechBundle) -> Self {
+        Self { speech, file: None }
+    }
+
+    /// Whether everything that is said has been written down.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether it is what this file holds now.
+    fn is_of(&self, path: &Path) -> bool {
+        self.file.is_some() && self.file == FileStamp::of(path).ok()
+    }
+}
+
+/// The transcripts of each medium, by the key of the model.
+type ByMedium = BTreeMap<MediaId, BTreeMap<ModelKey, Arc<LoadedTranscript>>>;
+
+/// The transcripts in memory of one analysis folder.
+#[derive(Default)]
+pub struct Transcripts(RwLock<ByMedium>);
+
+impl Transcripts {
+    /// Those of a medium, in order of their models.
+    pub fn of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
+        self.read().get(&media_id).into_iter().flat_map(|models| models.values().cloned()).collect()
+    }
+
+    /// Whether a medium's by this model is what this file holds.
+    pub fn has(&self, model: &ModelKey, media_id: MediaId, path: &Path) -> bool {
+        let transcript = self.read().get(&media_id).and_then(|models| models.get(model)).cloned();
+        transcript.is_some_and(|transcript| transcript.is_of(path))
+    }
+
+    /// Puts a transcript in the place of what was there by its model.
+    pub fn insert(&self, transcript: LoadedTranscript) {
+        let meta = &transcript.speech.meta;
+        let (id, model) = (meta.media_id, meta.model_key.clone());
+        self.write().entry(id).or_default().insert(model, Arc::new(transcript));
+    }
+
+    /// Puts one under way in the place of an earlier look at it, and not of a finished one.
+    pub fn show(&self, speech: SpeechBundle) {
+        let (id, model) = (speech.meta.media_id, speech.meta.model_key.clone());
+        let mut all = self.write();
+        let models = all.entry(id).or_default();
+        if !models.get(&model).is_some_and(|there| there.is_finished()) {
+            models.insert(model, Arc::new(LoadedTranscript::under_way(speech)));
+        }
+    }
+
+    /// Drops what was shown of a transcript that will not be finished.
+    pub fn withdraw(&self, model: &ModelKey, media_id: MediaId) {
+        self.retain(media_id, |key, transcript| key != model || transcript.is_finished());
+    }
+
+    /// Drops a medium's finished transcripts whose models are not among these.
+    pub fn keep(&self, media_id: MediaId, there: &HashSet<&ModelKey>) {
+        self.retain(media_id, |key, transcript| there.contains(key) || !transcript.is_finished());
+    }
+
+    /// The media that have any.
+    pub fn media(&self) -> Vec<MediaId> {
+        self.read().keys().copied().collect()
+    }
+
+    fn retain(&self, media_id: MediaId, keep: impl Fn(&ModelKey, &LoadedTranscript) -> bool) {
+        let mut all = self.write();
+        if let Some(models) = all.get_mut(&media_id) {
+            models.retain(|key, transcript| keep(key, transcript));
+            if models.is_empty() {
+                all.remove(&media_id);
+            }
+        }
+    }
+
+    /// The lock guards no half-done state, so a panic elsewhere does not matter.
+    fn read(&self) -> RwLockReadGuard<'_, ByMedium> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, ByMedium> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
