@@ -51,6 +51,8 @@ fn request(arguments: Analyze) -> Result<AnalyzeRequest> {
         speech: arguments.speech,
         speech_model_key: arguments.speech_model.map(Into::into),
         language: arguments.language,
+        audio_track: arguments.audio_track,
+        visual: !arguments.no_pictures,
         ..request
     })
 }

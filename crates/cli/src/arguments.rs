@@ -97,6 +97,12 @@ pub struct Analyze {
     /// Language of the speech, such as en; found out when absent.
     #[arg(long, requires = "speech")]
     pub language: Option<String>,
+    /// Audio track to listen to, from 0; the first in which anybody speaks when absent.
+    #[arg(long, value_name = "N", requires = "speech")]
+    pub audio_track: Option<u32>,
+    /// Leave the pictures out.
+    #[arg(long, requires = "speech", conflicts_with = "ocr")]
+    pub no_pictures: bool,
     /// Look again at what is analysed already.
     #[arg(long)]
     pub force: bool,

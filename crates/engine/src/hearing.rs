@@ -36,6 +36,8 @@ pub struct SpeechOrder {
     pub model: ModelKey,
     /// ISO 639-1 code of what is spoken; found out when absent.
     pub language: Option<String>,
+    /// Track among those with sound, from 0; the first in which anybody speaks when absent.
+    pub track: Option<u32>,
 }
 
 impl HearingSlot {
@@ -99,7 +101,7 @@ impl ModelPool {
                 format!("{model} does not know the language \"{language}\"; take another model");
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
-        Ok(Some(SpeechOrder { model, language: language.map(str::to_owned) }))
+        Ok(Some(SpeechOrder { model, language: language.map(str::to_owned), track: None }))
     }
 
     /// What listens with this model.

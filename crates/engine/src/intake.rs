@@ -102,6 +102,7 @@ impl Reception {
 }
 
 /// Taken before the file is read, so that a change while it is read makes the next look a fresh one.
-fn stamp(path: &Path) -> Option<FileStamp> {
+/// What tells whether a file has changed; `None` when it cannot be asked.
+pub fn stamp(path: &Path) -> Option<FileStamp> {
     FileStamp::of(&fs_err::metadata(path).ok()?).ok()
 }

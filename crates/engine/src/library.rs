@@ -295,11 +295,11 @@ impl LoadedFolder {
         self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
     }
 
-    /// Whether there is a finished transcript of this medium by this model.
+    /// The finished transcript of this medium by this model, if it is there.
     #[must_use]
-    pub fn has_transcript(&self, model: &ModelKey, media_id: MediaId) -> bool {
-        let by_it = |one: &LoadedTranscript| one.speech.meta.model_key == *model;
-        self.transcripts_of(media_id).iter().any(|one| by_it(one) && one.is_finished())
+    pub fn transcript(&self, model: &ModelKey, media_id: MediaId) -> Option<Arc<LoadedTranscript>> {
+        let all = self.transcripts_of(media_id);
+        all.into_iter().find(|one| one.speech.meta.model_key == *model && one.is_finished())
     }
 
     /// Whether text was read in anything of this folder.

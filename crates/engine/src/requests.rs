@@ -71,6 +71,9 @@ pub struct AnalyzeRequest {
     #[serde(default)]
     #[schema(example = "en")]
     pub language: Option<String>,
+    /// Ours: the audio track to listen to, from 0; the first in which anybody speaks when absent.
+    #[serde(default)]
+    pub audio_track: Option<u32>,
     /// Analyse again what is already analysed.
     #[serde(default)]
     #[schema(default = false)]
@@ -100,6 +103,7 @@ impl AnalyzeRequest {
             visual_model_key: model,
             speech_model_key: None,
             language: None,
+            audio_track: None,
             force: false,
             sampling: SamplingName::default(),
             ocr: false,

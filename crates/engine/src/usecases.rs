@@ -4,9 +4,10 @@ mod searches;
 mod transcripts;
 
 use crate::{
-    analysis::{Analyst, Means, Order},
+    analysis::{Analyst, Means, Order, SightOrder},
     config::Config,
     door,
+    hearing::SpeechOrder,
     intake::Reception,
     library::{Library, LoadedFolder},
     metadata,
@@ -200,7 +201,7 @@ impl Engine {
     ///
     /// # Errors
     /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes;
-    /// `NotImplemented` when faces are asked for, or pictures are not.
+    /// `NotImplemented` when faces are asked for.
     pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
         check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
         check_stages(request)?;
@@ -208,21 +209,33 @@ impl Engine {
         let folder = self.folder(&request.cache_dir)?;
         folder.ensure_writable()?;
         let paths = self.paths(&request.media_paths)?;
-        let model = match &request.visual_model_key {
-            Some(named) => inner.models.known_visual(named)?,
-            None => inner.models.settled_visual()?,
-        };
-        inner.models.check_downloaded(&model)?;
-        let (named, language) = (request.speech_model_key.as_deref(), request.language.as_deref());
-        let speech =
-            if request.speech { inner.models.speech_order(named, language)? } else { None };
+        let sight = if request.visual { Some(self.sight_order(request)?) } else { None };
+        let speech = if request.speech { self.speech_order(request)? } else { None };
+        if sight.is_none() && speech.is_none() {
+            return Err(bad_request(NO_SPEECH_MODEL.to_owned()));
+        }
         let task = inner.tasks.create(TaskKind::Analyze, "video")?;
         let task_id = task.id().to_string();
-        let sampling = request.sampling.into();
-        let (force, ocr) = (request.force, request.ocr);
         let message = format!("Analysis started: {}", stages(request, speech.is_some()));
-        inner.analyst.take(Order { task, folder, paths, model, sampling, force, ocr, speech });
+        inner.analyst.take(Order { task, folder, paths, force: request.force, sight, speech });
         Ok(TaskStarted { message, task_id })
+    }
+
+    fn sight_order(&self, request: &AnalyzeRequest) -> Result<SightOrder, Failure> {
+        let models = &self.0.models;
+        let model = match &request.visual_model_key {
+            Some(named) => models.known_visual(named)?,
+            None => models.settled_visual()?,
+        };
+        models.check_downloaded(&model)?;
+        Ok(SightOrder { model, sampling: request.sampling.into(), ocr: request.ocr })
+    }
+
+    /// `None` when no model was named and none is on disk.
+    fn speech_order(&self, request: &AnalyzeRequest) -> Result<Option<SpeechOrder>, Failure> {
+        let (named, language) = (request.speech_model_key.as_deref(), request.language.as_deref());
+        let order = self.0.models.speech_order(named, language)?;
+        Ok(order.map(|order| SpeechOrder { track: request.audio_track, ..order }))
     }
 
     /// Stops a task soon.
@@ -420,18 +433,23 @@ fn check_time(seconds: f64) -> Result<(), Failure> {
     Err(bad_request(format!("time_seconds is {seconds}; it takes 0 and more")))
 }
 
+/// Why nothing can be listened to.
+const NO_SPEECH_MODEL: &str =
+    "no model that listens to speech is on disk yet; `rushes models pull whisper-base` gets one";
+
 /// What an analysis is about to do. Speech is on by default in the contract: where no model of it is on disk it
 /// is left out, and that is told.
 fn stages(request: &AnalyzeRequest, listens: bool) -> String {
-    let text = if request.ocr { ", on-screen text" } else { "" };
-    let speech = match (request.speech, listens) {
-        (_, true) => ", speech",
-        (true, false) => {
-            "; speech is left out until a model of it is there (`rushes models pull whisper-base`)"
-        }
-        (false, false) => "",
+    let stages =
+        [(request.visual, "pictures"), (request.ocr, "on-screen text"), (listens, "speech")];
+    let wanted: Vec<&str> =
+        stages.iter().filter(|(wanted, _)| *wanted).map(|stage| stage.1).collect();
+    let left_out = if request.speech && !listens {
+        "; speech is left out until a model of it is there (`rushes models pull whisper-base`)"
+    } else {
+        ""
     };
-    format!("pictures{text}{speech}")
+    format!("{}{left_out}", wanted.join(", "))
 }
 
 /// What an analysis cannot do yet is refused.
@@ -451,8 +469,8 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    if request.faces || !request.visual {
-        let message = "this version looks at pictures in every analysis, and finds no faces yet";
+    if request.faces {
+        let message = "this version finds no faces yet";
         return Err(Failure::new(ErrorCode::NotImplemented, message));
     }
     Ok(())

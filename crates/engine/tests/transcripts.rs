@@ -4,19 +4,24 @@
 
 mod common;
 
-use common::{Studio, clip, make_clip, studio, text};
+use common::{Studio, clip, decoders_of, files_below, make_clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
+    Config, Engine,
     replies::Transcription,
     requests::{
-        AnalyzeRequest, LoadTranscriptionsRequest, MetadataRequest, TranscriptionRangeRequest,
-        TranscriptionsRequest,
+        AnalyzeRequest, CancelRequest, LoadTranscriptionsRequest, MetadataRequest,
+        TranscriptionRangeRequest, TranscriptionsRequest,
     },
 };
 use rushes_media::{Limits, Tools, identify};
-use rushes_model::{ErrorCode, Sampling};
+use rushes_model::{ErrorCode, Sampling, TaskState};
 use rushes_store::{AnalysisFolder, BundleMeta, SpeechBundle, SpokenSegment, SpokenWord, Voice};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 /// Publishes a transcript of a clip as another machine would, and tells where.
 fn publish(cache: &Path, clip: &Path, model: &str) -> PathBuf {
@@ -33,7 +38,7 @@ fn publish(cache: &Path, clip: &Path, model: &str) -> PathBuf {
             created_at: 0,
             tool_version: "1".to_owned(),
         },
-        voice: Voice { language: "en".to_owned(), track: 0, spaced: true },
+        voice: Voice { language: "en".to_owned(), track: 0, chosen: false, spaced: true },
         segments: vec![SpokenSegment { speaker: None, words: vec![word] }],
     };
     AnalysisFolder::open(cache).unwrap().publish_speech(&bundle).unwrap()
@@ -253,4 +258,106 @@ fn languages_and_models_that_there_are_not_are_refused() {
     );
     assert_eq!(refused(None, "whisper-none").code, ErrorCode::UnknownModel);
     assert_eq!(refused(None, "lite-260").code, ErrorCode::UnknownModel);
+}
+
+/// A wave file of some minutes of speech.
+fn long_talk(studio: &Studio) -> PathBuf {
+    let talk = studio.home.path().join("talk.wav");
+    let voice = text(&clip("sense_and_sensibility_01_austen_64kb-0880.wav"));
+    make_clip(&talk, &["-stream_loop", "60", "-i", &voice, "-t", "600", "-c:a", "pcm_s16le"]);
+    talk
+}
+
+#[test]
+fn sound_is_listened_to_without_a_look_at_pictures() {
+    let studio = studio();
+    let (film, voice) =
+        (spoken_film(&studio), clip("sense_and_sensibility_01_austen_64kb-0930.wav"));
+    let request = listen(&studio, &[film.clone(), voice.clone()]);
+    let (task, _) = studio.analyze(&AnalyzeRequest { visual: false, ..request.clone() });
+    assert!(task.errors.is_empty(), "{:?}", task.errors);
+    let (found, missing) = transcripts(&studio, &[&film, &voice]);
+    assert!(missing.is_empty() && found.iter().all(|one| one.is_complete));
+    assert_eq!([&found[0].segments[0].text, &found[1].segments[0].text], [SAID, SAID]);
+    assert!(studio.search("bicycles").is_empty(), "no picture was looked at");
+
+    let unequipped = Engine::open(Config::at(studio.home.path().join("empty"))).unwrap();
+    let refused =
+        unequipped.analyze(&AnalyzeRequest { speech_model_key: None, visual: false, ..request });
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::BadRequest);
+    assert!(refused.message.contains("rushes models pull"), "{}", refused.message);
+}
+
+#[test]
+fn a_track_can_be_asked_for() {
+    let studio = studio();
+    let film = spoken_film(&studio);
+    let in_track = |track: Option<u32>| {
+        let request = listen(&studio, std::slice::from_ref(&film));
+        let (task, events) =
+            studio.analyze(&AnalyzeRequest { visual: false, audio_track: track, ..request });
+        let (found, _) = transcripts(&studio, &[&film]);
+        let segments = found.first().map(|one| one.segments.len());
+        (segments, task.errors, events.last().unwrap().message.clone().unwrap())
+    };
+    let (segments, _, end) = in_track(Some(0));
+    assert!(segments == Some(0) && end.contains("1 analysed"), "nobody speaks in it: {end}");
+    let (segments, _, end) = in_track(None);
+    assert!(segments == Some(1) && end.contains("1 analysed"), "there is another: {end}");
+    for there in [None, Some(1)] {
+        assert!(in_track(there).2.contains("0 analysed, 1 nothing to do"), "{there:?}");
+    }
+    let (segments, errors, _) = in_track(Some(2));
+    assert!(errors[0].message.contains("no audio track 2: it has 2"), "{}", errors[0].message);
+    assert_eq!(segments, Some(1), "what was there stays");
+}
+
+#[test]
+fn a_track_that_cannot_be_decoded_does_not_hide_the_next() {
+    let studio = studio();
+    let (good, odd) = (studio.home.path().join("good.mkv"), studio.home.path().join("odd.mkv"));
+    let film = text(&spoken_film(&studio));
+    let map = ["-map", "0:a:0", "-map", "0:a:1", "-c", "copy", "-write_crc32", "0"];
+    make_clip(&good, &[&["-i", &film], &map[..]].concat());
+    let mut bytes = fs::read(&good).unwrap();
+    let codec = bytes.windows(5).position(|name| name == b"A_AAC").unwrap();
+    bytes[codec..codec + 5].copy_from_slice(b"A_XYZ");
+    fs::write(&odd, bytes).unwrap();
+    let request = listen(&studio, std::slice::from_ref(&odd));
+    let (task, _) = studio.analyze(&AnalyzeRequest { visual: false, ..request.clone() });
+    assert!(task.errors.is_empty(), "{:?}", task.errors);
+    assert_eq!(transcripts(&studio, &[&odd]).0[0].segments[0].text, SAID);
+
+    let request = AnalyzeRequest { visual: false, audio_track: Some(0), force: true, ..request };
+    let (task, _) = studio.analyze(&request);
+    assert!(task.errors[0].message.contains("odd.mkv"), "{}", task.errors[0].message);
+}
+
+#[test]
+fn words_can_be_read_while_the_rest_is_listened_to() {
+    let studio = studio();
+    let talk = long_talk(&studio);
+    let request = listen(&studio, std::slice::from_ref(&talk));
+    let started = studio.engine.analyze(&AnalyzeRequest { visual: false, ..request }).unwrap();
+    let so_far = loop {
+        if let Some(one) = transcripts(&studio, &[&talk]).0.pop() {
+            break one;
+        }
+        let state = studio.engine.task(&started.task_id).unwrap().state;
+        assert!(matches!(state, TaskState::Queued | TaskState::Running), "{state:?}");
+        thread::sleep(Duration::from_millis(50));
+    };
+    assert!(!so_far.is_complete && so_far.segments[0].text.contains(' '));
+    assert!(so_far.segments.last().unwrap().end_seconds < 300.0);
+    let mut events = studio.engine.progress();
+    studio.engine.cancel(&CancelRequest { task_id: started.task_id.clone() }).unwrap();
+    while studio.engine.task(&started.task_id).unwrap().state == TaskState::Running {
+        events.blocking_recv().unwrap();
+    }
+    while decoders_of(&talk) > 0 || !transcripts(&studio, &[&talk]).0.is_empty() {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let bundles = files_below(studio.cache.path());
+    assert!(bundles.is_empty(), "{bundles:?}");
 }

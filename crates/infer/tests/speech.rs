@@ -11,6 +11,7 @@ use rushes_infer::{
 };
 use std::{
     collections::HashMap,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -31,7 +32,7 @@ fn samples(path: &Path) -> Vec<f32> {
 
 fn windows(samples: &[f32]) -> Vec<Window> {
     let detector = VoiceDetector::open(&runtime(), &models(), 1).expect("make setup-test");
-    let (mut ear, mut windows, mut full) = (detector.listen(), Windows::default(), Vec::new());
+    let (mut ear, mut windows, mut full) = (detector.listen(), Windows::new(false), Vec::new());
     for block in samples.chunks(10_000) {
         full.extend(windows.add(block, &ear.hear(block).unwrap()));
     }
@@ -45,11 +46,10 @@ fn words(whisper: &Whisper, samples: &[f32]) -> Vec<Word> {
     for window in windows(samples) {
         let (language, sure) = listener.language(&window.samples).unwrap();
         assert_eq!((language, sure), ("en", 1.0));
-        for phrase in listener.transcribe(&window.samples, language).unwrap() {
-            words.extend(phrase.words.into_iter().map(|word| Word {
-                start: window.time(word.start),
-                end: window.time(word.end),
-                ..word
+        for phrase in listener.transcribe(&window.samples, language, || false).unwrap() {
+            words.extend(phrase.words.into_iter().map(|word| {
+                let Range { start, end } = window.time(word.start..word.end);
+                Word { start, end, ..word }
             }));
         }
     }

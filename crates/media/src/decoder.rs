@@ -217,6 +217,7 @@ mod tests {
             rotation: 90,
             video_codec: None,
             audio_codec: None,
+            audio_tracks: 0,
             created_at: None,
         };
         let shape = Shape::fitted(&facts, 320);

@@ -67,6 +67,16 @@ pub enum MediaError {
     /// Sound was asked of pictures.
     #[error("{} has no sound", .0.display())]
     NoSound(PathBuf),
+    /// There is no audio track of this number.
+    #[error("{} has no audio track {track}: it has {tracks}, counted from 0", path.display())]
+    NoTrack {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        track: usize,
+        /// How many there are.
+        tracks: u32,
+    },
     /// The installed ffmpeg has no decoder for it.
     #[error(
         "{} is coded as {codec}, which the installed ffmpeg cannot decode: convert it, or install \

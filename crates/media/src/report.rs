@@ -67,8 +67,13 @@ impl Report {
         self.streams.iter().find(|stream| stream.codec_type == "video" && !cover(stream))
     }
 
+    /// The first audio stream that ffmpeg knows, or else the first.
     pub(crate) fn audio(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.codec_type == "audio")
+        self.audios().find(|stream| stream.codec().is_some()).or(self.audios().next())
+    }
+
+    fn audios(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter().filter(|stream| stream.codec_type == "audio")
     }
 
     pub(crate) fn is_still(&self, video: &Stream) -> bool {
@@ -127,7 +132,8 @@ impl Report {
             start_time: start.unwrap_or(0.0),
             rotation: video.map_or(0, Stream::rotation),
             video_codec: video.and_then(|stream| stream.codec_name.clone()),
-            audio_codec: self.audio().and_then(|stream| stream.codec_name.clone()),
+            audio_codec: self.audio().and_then(Stream::codec).map(str::to_owned),
+            audio_tracks: self.audios().count() as u32,
             created_at: self.created_at(),
         }
     }

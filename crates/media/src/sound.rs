@@ -41,8 +41,7 @@ impl Tools {
     /// mixed into one.
     ///
     /// # Errors
-    /// When the medium has no sound, the file cannot be opened any more or ffmpeg does not start. That
-    /// there is no such track is told by the stream.
+    /// When the medium has no such track, the file cannot be opened any more or ffmpeg does not start.
     pub fn sound(
         &self,
         path: &Path,
@@ -50,8 +49,12 @@ impl Tools {
         track: usize,
         cancel: &Cancel,
     ) -> Result<SoundStream, MediaError> {
-        if !facts.has_audio() {
-            return Err(MediaError::NoSound(path.to_owned()));
+        match facts.sound_tracks() {
+            0 => return Err(MediaError::NoSound(path.to_owned())),
+            tracks if track >= tracks as usize => {
+                return Err(MediaError::NoTrack { path: path.to_owned(), track, tracks });
+            }
+            _ => {}
         }
         source::open(path)?;
         let mut command = self.bare_decode_command();

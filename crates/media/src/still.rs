@@ -116,6 +116,7 @@ pub(crate) fn facts(
         rotation,
         video_codec: Some(codec(format).to_owned()),
         audio_codec: None,
+        audio_tracks: 0,
         created_at: None,
     })
 }

@@ -87,6 +87,7 @@ mod tests {
             rotation: 0,
             video_codec: None,
             audio_codec: None,
+            audio_tracks: 0,
             created_at: None,
         }
     }

@@ -40,8 +40,11 @@ pub struct MediaFacts {
     pub rotation: u16,
     /// Name of the video codec in ffmpeg's terms.
     pub video_codec: Option<String>,
-    /// Name of the first audio stream's codec in ffmpeg's terms.
+    /// Name of the codec of the first audio stream that ffmpeg knows, in its terms.
     pub audio_codec: Option<String>,
+    /// Number of audio streams; 0 also where an earlier version did not count them.
+    #[serde(default)]
+    pub audio_tracks: u32,
     /// Creation time as RFC 3339, from the container or else the file.
     pub created_at: Option<String>,
 }
@@ -56,6 +59,12 @@ impl MediaFacts {
     /// Whether there is sound to listen to.
     #[must_use]
     pub fn has_audio(&self) -> bool {
-        self.audio_codec.is_some()
+        self.sound_tracks() > 0
+    }
+
+    /// Number of tracks that can be listened to.
+    #[must_use]
+    pub fn sound_tracks(&self) -> u32 {
+        self.audio_tracks.max(self.audio_codec.is_some().into())
     }
 }

@@ -20,6 +20,7 @@ fn clip() -> MediaFacts {
         rotation: 0,
         video_codec: Some("hevc".into()),
         audio_codec: Some("pcm_s24le".into()),
+        audio_tracks: 1,
         created_at: Some("2024-05-31T23:59:59Z".into()),
     }
 }
@@ -33,6 +34,7 @@ fn unknown() -> MediaFacts {
         frame_rate: None,
         video_codec: None,
         audio_codec: None,
+        audio_tracks: 0,
         created_at: None,
         ..clip()
     }

@@ -143,7 +143,11 @@ fn segments_have_times_and_text() {
     assert_eq!((segments[0].start(), segments[0].end()), (0.25, 0.9));
     assert_eq!(segments[0].text(&voice), "Übung macht.");
     let unspaced = rushes_store::Voice { spaced: false, ..voice };
-    assert_eq!(segments[0].text(&unspaced), "Übungmacht.");
+    let mut latin = segments[0].clone();
+    latin.words = ["彼", "は", "New", "York", "へ"]
+        .map(|text| SpokenWord { text: text.to_owned(), ..latin.words[0].clone() })
+        .to_vec();
+    assert_eq!(latin.text(&unspaced), "彼はNew Yorkへ");
 }
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/formats/v1/small.rsb");

@@ -3,7 +3,7 @@
 use super::{
     draft::Draft,
     embedder::{Embedded, Embedder, Job},
-    meter::FileMeter,
+    meter::StageMeter,
     speech::Ears,
 };
 use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia, models::Reader};
@@ -54,53 +54,63 @@ pub struct Task<'a> {
     pub folder: &'a Arc<LoadedFolder>,
     /// ffmpeg.
     pub tools: &'a Tools,
-    /// Who embeds.
-    pub model: &'a Arc<dyn VisualModel>,
-    /// The threads that embed.
-    pub embedder: &'a Embedder,
-    /// Who reads on-screen text, if that is wanted.
-    pub reader: Option<&'a Reader>,
+    /// Who looks at pictures, if that is wanted.
+    pub eyes: Option<Eyes<'a>>,
     /// Who listens, if that is wanted.
     pub ears: Option<Ears<'a>>,
-    /// How densely.
-    pub sampling: Sampling,
     /// Whether to look again at what is analysed already.
     pub force: bool,
     /// Set when the task is to stop.
     pub cancel: &'a Cancel,
 }
 
+/// Who looks at pictures, and how densely.
+pub struct Eyes<'a> {
+    /// Who embeds.
+    pub model: &'a Arc<dyn VisualModel>,
+    /// The threads that embed.
+    pub embedder: Embedder,
+    /// Who reads on-screen text, if that is wanted.
+    pub reader: Option<&'a Reader>,
+    /// How densely.
+    pub sampling: Sampling,
+}
+
 /// One file's analysis under way.
 struct Work<'a> {
     task: &'a Task<'a>,
+    eyes: &'a Eyes<'a>,
     intake: &'a Intake,
     path: &'a Path,
-    meter: &'a FileMeter<'a>,
+    meter: &'a StageMeter<'a>,
     draft: Draft,
     replies: (Sender<Embedded>, Receiver<Embedded>),
     outstanding: usize,
     shown: Option<Instant>,
 }
 
-/// Analyses one file.
+/// Looks at the pictures of one file.
 ///
 /// # Errors
 /// A sentence for people: what happened, to which file, and what to do.
-pub fn analyse(
+pub fn look(
     task: &Task<'_>,
+    eyes: &Eyes<'_>,
     path: &Path,
     intake: &Intake,
-    meter: &FileMeter<'_>,
+    meter: &StageMeter<'_>,
 ) -> Result<Outcome, String> {
-    if !task.force && task.folder.has(task.model.key(), intake.media_id, task.sampling) {
+    let key = eyes.model.key();
+    if !task.force && task.folder.has(key, intake.media_id, eyes.sampling) {
         return Ok(Outcome::AlreadyDone);
     }
-    let plan = task.tools.plan(path, &intake.facts, task.sampling).map_err(text)?;
+    let plan = task.tools.plan(path, &intake.facts, eyes.sampling).map_err(text)?;
     if plan.passes.is_empty() {
         return Ok(Outcome::NothingToSee);
     }
     let mut work = Work {
         task,
+        eyes,
         intake,
         path,
         meter,
@@ -111,7 +121,7 @@ pub fn analyse(
     };
     work.run(&plan.passes)?;
     if task.cancel.is_cancelled() {
-        task.folder.withdraw(task.model.key(), intake.media_id);
+        task.folder.withdraw(key, intake.media_id);
         return Ok(Outcome::Cancelled);
     }
     work.publish()?;
@@ -140,7 +150,7 @@ impl Work<'_> {
 
     fn pass(&mut self, pass: &Pass, from: f64, to: f64) -> Result<(), String> {
         let task = self.task;
-        let side = task.model.frame_long_side();
+        let side = self.eyes.model.frame_long_side();
         let facts = &self.intake.facts;
         let frames = task.tools.frames(self.path, facts, pass, side, task.cancel).map_err(text)?;
         let duration = facts.duration_seconds.max(1.0);
@@ -178,7 +188,7 @@ impl Work<'_> {
         self.draft.sent(second, small);
         let still = self.intake.facts.kind == MediaKind::Image;
         let job = Job { second, seconds, still, picture, reply: self.replies.0.clone() };
-        if !self.task.embedder.embed(job) {
+        if !self.eyes.embedder.embed(job) {
             return Err("the threads that embed pictures have stopped; restart Rushes".to_owned());
         }
         self.outstanding += 1;
@@ -198,7 +208,7 @@ impl Work<'_> {
     /// What is known so far, for searches.
     fn snapshot(&self) -> Result<LoadedMedia, String> {
         let duration = self.intake.facts.duration_seconds;
-        let model = self.task.model.key();
+        let model = self.eyes.model.key();
         LoadedMedia::in_memory(self.path, self.intake, model, &self.draft, duration).map_err(text)
     }
 
@@ -214,8 +224,8 @@ impl Work<'_> {
         let bundle = super::bundle::bundle(
             self.path,
             self.intake,
-            self.task.model.key(),
-            self.task.sampling,
+            self.eyes.model.key(),
+            self.eyes.sampling,
             &self.draft,
             shots,
         );

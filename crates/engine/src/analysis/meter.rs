@@ -4,7 +4,6 @@ use crate::tasks::{Standing, TaskHandle};
 use rushes_model::FileError;
 use std::{
     collections::HashMap,
-    ops::Range,
     path::Path,
     sync::{Mutex, PoisonError},
     time::Instant,
@@ -20,7 +19,19 @@ pub struct Meter {
 #[derive(Default)]
 struct State {
     done: f64,
-    in_work: HashMap<usize, f64>,
+    /// Done of each stage of the files in work.
+    in_work: HashMap<usize, HashMap<Stage, f64>>,
+}
+
+/// A kind of work on a file. Several may go on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Looking at its pictures.
+    Looking,
+    /// Reading what stands in them.
+    Reading,
+    /// Listening to it.
+    Listening,
 }
 
 /// One file's share of a [`Meter`].
@@ -28,9 +39,15 @@ pub struct FileMeter<'a> {
     meter: &'a Meter,
     index: usize,
     media_path: String,
+}
+
+/// What one stage of the work on a file tells of its progress.
+pub struct StageMeter<'a> {
+    file: &'a FileMeter<'a>,
+    stage: Stage,
+    /// The part of the work on the file that it is, 0 to 1.
+    share: f64,
     started: Instant,
-    /// The part of the file's progress that is told through this one.
-    part: Range<f64>,
 }
 
 impl Meter {
@@ -45,38 +62,44 @@ impl Meter {
     #[must_use]
     pub fn file(&self, index: usize, path: &Path) -> FileMeter<'_> {
         let media_path = path.display().to_string();
-        FileMeter { meter: self, index, media_path, started: Instant::now(), part: 0.0..1.0 }
+        FileMeter { meter: self, index, media_path }
     }
 
+    /// Changes the state and tells how much of everything is done.
     fn whole(&self, change: impl FnOnce(&mut State)) -> f64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
-        (state.done + state.in_work.values().sum::<f64>()) / self.total
+        let in_work: f64 = state.in_work.values().flat_map(HashMap::values).sum();
+        (state.done + in_work) / self.total
+    }
+}
+
+impl StageMeter<'_> {
+    /// Tells that `fraction` of the stage is done, `media_seconds` of the file so far.
+    pub fn reached(&self, fraction: f64, media_seconds: f64) {
+        let FileMeter { meter, index, media_path } = self.file;
+        let mut of_file = 0.0;
+        let progress = meter.whole(|state| {
+            let stages = state.in_work.entry(*index).or_default();
+            stages.insert(self.stage, self.share * fraction.clamp(0.0, 1.0));
+            of_file = stages.values().sum();
+        });
+        let elapsed = self.started.elapsed().as_secs_f64();
+        meter.task.stand(Standing {
+            progress,
+            media_path: Some(media_path.clone()),
+            file_progress: Some(of_file),
+            speed: (elapsed > 0.2).then(|| media_seconds / elapsed),
+            message: None,
+        });
     }
 }
 
 impl FileMeter<'_> {
-    /// The meter of a stage that is this part of the work on the file, and begins now.
+    /// The meter of a stage that is this part, 0 to 1, of the work on the file and begins now.
     #[must_use]
-    pub fn stage(&self, part: Range<f64>) -> Self {
-        Self { media_path: self.media_path.clone(), started: Instant::now(), part, ..*self }
-    }
-
-    /// Tells that `fraction` of the file, or of its stage, is done, `media_seconds` of it so far.
-    pub fn reached(&self, fraction: f64, media_seconds: f64) {
-        let Range { start, end } = self.part;
-        let fraction = start + (end - start) * fraction.clamp(0.0, 1.0);
-        let progress = self.meter.whole(|state| {
-            state.in_work.insert(self.index, fraction);
-        });
-        let elapsed = self.started.elapsed().as_secs_f64();
-        self.meter.task.stand(Standing {
-            progress,
-            media_path: Some(self.media_path.clone()),
-            file_progress: Some(fraction),
-            speed: (elapsed > 0.2).then(|| media_seconds / elapsed),
-            message: None,
-        });
+    pub fn stage(&self, stage: Stage, share: f64) -> StageMeter<'_> {
+        StageMeter { file: self, stage, share, started: Instant::now() }
     }
 
     /// Ends the file, with what went wrong if it failed.

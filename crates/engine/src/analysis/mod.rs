@@ -21,14 +21,14 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder::Embedder;
-use file::Outcome;
-use meter::Meter;
+use file::{Eyes, Outcome};
+use meter::{FileMeter, Meter, Stage};
 use rushes_infer::VisualModel;
 use rushes_model::{Failure, ModelKey, Sampling, TaskState};
 use speech::Ears;
 use std::{
     num::NonZeroUsize,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -56,16 +56,35 @@ pub struct Order {
     pub folder: Arc<LoadedFolder>,
     /// Files and folders.
     pub paths: Vec<PathBuf>,
-    /// Who looks at the pictures.
+    /// Whether to look again at what is analysed already.
+    pub force: bool,
+    /// Who is to look at the pictures, if anybody.
+    pub sight: Option<SightOrder>,
+    /// Who is to listen to the speech, if anybody.
+    pub speech: Option<SpeechOrder>,
+}
+
+/// Who is to look at pictures, and at what in them.
+pub struct SightOrder {
+    /// The model.
     pub model: ModelKey,
     /// How densely.
     pub sampling: Sampling,
-    /// Whether to look again at what is analysed already.
-    pub force: bool,
     /// Whether to read on-screen text.
     pub ocr: bool,
-    /// Who is to listen to the speech, if anybody.
-    pub speech: Option<SpeechOrder>,
+}
+
+/// The models that an order needs, in memory.
+struct Senses {
+    sight: Option<Sight>,
+    hearing: Option<Arc<Hearing>>,
+}
+
+/// What looks at pictures.
+struct Sight {
+    model: Arc<dyn VisualModel>,
+    reader: Option<Arc<Reader>>,
+    sampling: Sampling,
 }
 
 /// Works orders off, first come first served: two at once would only share the same cores.
@@ -120,17 +139,8 @@ fn work_off(means: &Means, order: &Order) {
     if !order.task.start() {
         return;
     }
-    let model = means.models.visual_until(&order.model, MODEL_PATIENCE, order.task.cancel());
-    // A reader that is not there is told before hours of looking, not after.
-    let reader = || order.ocr.then(|| means.models.reader()).transpose();
-    let hearing = || {
-        let speech = order.speech.as_ref();
-        speech.map(|speech| means.models.hearing(&speech.model)).transpose()
-    };
-    match model.and_then(|model| Ok((model, reader()?, hearing()?))) {
-        Ok((model, reader, hearing)) => {
-            analyse_all(means, order, &model, reader.as_deref(), hearing.as_deref());
-        }
+    match senses(means, order) {
+        Ok(senses) => analyse_all(means, order, &senses),
         Err(_) if order.task.cancel().is_cancelled() => {
             order.task.finish(TaskState::Cancelled, "Cancelled");
         }
@@ -138,44 +148,52 @@ fn work_off(means: &Means, order: &Order) {
     }
 }
 
+/// Brings the models into memory. One that is not there is told before hours of work, not after.
+fn senses(means: &Means, order: &Order) -> Result<Senses, Failure> {
+    let models = &means.models;
+    let sight = |sight: &SightOrder| -> Result<Sight, Failure> {
+        let cancel = order.task.cancel();
+        let model = models.visual_until(&sight.model, MODEL_PATIENCE, cancel)?;
+        let reader = sight.ocr.then(|| models.reader()).transpose()?;
+        Ok(Sight { model, reader, sampling: sight.sampling })
+    };
+    let sight = order.sight.as_ref().map(sight).transpose()?;
+    let hearing = order.speech.as_ref().map(|speech| models.hearing(&speech.model)).transpose()?;
+    Ok(Senses { sight, hearing })
+}
+
 /// Analyses the files of an order, several at once, and ends its task.
-fn analyse_all(
-    means: &Means,
-    order: &Order,
-    model: &Arc<dyn VisualModel>,
-    reader: Option<&Reader>,
-    hearing: Option<&Hearing>,
-) {
-    let Walked { files, errors } = walk(&order.paths, &means.roots, order.task.cancel());
+fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
+    let cancel = order.task.cancel();
+    let Walked { files, errors } = walk(&order.paths, &means.roots, cancel);
     let meter = Meter::new(order.task.clone(), files.len());
     for error in errors {
         order.task.file_failed(error);
     }
-    let embedder = Embedder::start(model, means.workers, order.task.cancel());
-    let tools = means.reception.tools().until(order.task.cancel());
-    let shared = file::Task {
-        folder: &order.folder,
-        tools: &tools,
+    let at_once = means.files_at_once.get().min(files.len());
+    let tools = means.reception.tools().until(cancel);
+    let eyes = senses.sight.as_ref().map(|Sight { model, reader, sampling }| Eyes {
         model,
-        embedder: &embedder,
-        reader,
-        ears: hearing.map(|hearing| Ears {
-            hearing,
-            language: order.speech.as_ref().and_then(|speech| speech.language.as_deref()),
-            // Files in work at once share the cores.
-            workers: means.workers.div_ceil(means.files_at_once.get().min(files.len()).max(1)),
-        }),
-        sampling: order.sampling,
-        force: order.force,
-        cancel: order.task.cancel(),
-    };
+        embedder: Embedder::start(model, means.workers, cancel),
+        reader: reader.as_deref(),
+        sampling: *sampling,
+    });
+    let ears = senses.hearing.as_deref().zip(order.speech.as_ref());
+    let ears = ears.map(|(hearing, speech)| Ears {
+        hearing,
+        order: speech,
+        // Files in work at once share the cores.
+        workers: means.workers.div_ceil(at_once.max(1)),
+    });
+    let (folder, force) = (&order.folder, order.force);
+    let shared = file::Task { folder, tools: &tools, eyes, ears, force, cancel };
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
     thread::scope(|scope| {
-        for _ in 0..means.files_at_once.get().min(files.len()) {
+        for _ in 0..at_once {
             scope.spawn(|| work_through(means, &shared, &files, &next, &meter, &tally));
         }
     });
-    drop(embedder);
+    drop(shared);
     order.folder.tidy();
     finish(&order.task, &tally);
 }
@@ -211,48 +229,74 @@ fn analyse_one(
     means: &Means,
     shared: &file::Task<'_>,
     path: &Path,
-    meter: &meter::FileMeter<'_>,
+    meter: &FileMeter<'_>,
 ) -> Result<Outcome, String> {
     let taken_in = means.reception.take_in_until(path, shared.cancel);
-    let outcome = taken_in.map_err(|error| error.to_string()).and_then(|intake| {
-        let [seen, read, heard] = shares(shared);
-        let outcome = look(shared, path, &intake, [&meter.stage(seen), &meter.stage(read)])?;
-        match &shared.ears {
-            Some(ears) if outcome != Outcome::Cancelled => {
-                let heard = speech::listen(shared, ears, path, &intake, &meter.stage(heard))?;
-                Ok(outcome.and(heard))
-            }
-            _ => Ok(outcome),
-        }
-    });
+    let outcome = taken_in
+        .map_err(|error| error.to_string())
+        .and_then(|intake| look_and_listen(shared, path, &intake, meter));
     // A child that was killed because of a cancel reports an error of its own.
     if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }
 }
 
-/// Shares of a file's progress bar that looking at its pictures, reading in them and listening have.
-fn shares(task: &file::Task<'_>) -> [std::ops::Range<f64>; 3] {
-    let reading = if task.reader.is_some() { READING } else { 0.0 };
+/// Looks at the pictures of a file while its sound is listened to. What one of both makes stays, whatever
+/// becomes of the other.
+fn look_and_listen(
+    shared: &file::Task<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &FileMeter<'_>,
+) -> Result<Outcome, String> {
+    let listens = |ears| {
+        speech::listen(
+            shared,
+            ears,
+            path,
+            intake,
+            &meter.stage(Stage::Listening, share(shared, LISTENING)),
+        )
+    };
+    thread::scope(|scope| {
+        let listening = shared.ears.as_ref().map(|ears| scope.spawn(move || listens(ears)));
+        let seen = shared.eyes.as_ref().map(|eyes| look(shared, eyes, path, intake, meter));
+        let heard =
+            listening.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        match (seen, heard) {
+            (Some(Err(seen)), Some(Err(heard))) if seen != heard => Err(format!("{seen}; {heard}")),
+            (Some(seen), Some(heard)) => Ok(seen?.and(heard?)),
+            (seen, heard) => seen.or(heard).unwrap_or(Ok(Outcome::NothingToSee)),
+        }
+    })
+}
+
+/// The part of the work on a file that something of this weight is.
+fn share(task: &file::Task<'_>, weight: f64) -> f64 {
+    let looking = task
+        .eyes
+        .as_ref()
+        .map_or(0.0, |eyes| LOOKING + if eyes.reader.is_some() { READING } else { 0.0 });
     let listening = if task.ears.is_some() { LISTENING } else { 0.0 };
-    let whole = LOOKING + reading + listening;
-    let (seen, read) = (LOOKING / whole, (LOOKING + reading) / whole);
-    [0.0..seen, seen..read, read..1.0]
+    weight / (looking + listening)
 }
 
 /// Looks at the pictures of a file and, if that is wanted, reads what stands in them.
 fn look(
     shared: &file::Task<'_>,
+    eyes: &Eyes<'_>,
     path: &Path,
     intake: &Intake,
-    [seeing, reading]: [&meter::FileMeter<'_>; 2],
+    meter: &FileMeter<'_>,
 ) -> Result<Outcome, String> {
-    let seen = file::analyse(shared, path, intake, seeing);
+    let stage = |stage, weight| meter.stage(stage, share(shared, weight));
+    let seen = file::look(shared, eyes, path, intake, &stage(Stage::Looking, LOOKING));
     let is_there = matches!(seen, Ok(Outcome::Analysed | Outcome::AlreadyDone));
     if !is_there {
-        shared.folder.withdraw(shared.model.key(), intake.media_id);
+        shared.folder.withdraw(eyes.model.key(), intake.media_id);
     }
-    match shared.reader.filter(|_| is_there) {
+    match eyes.reader.filter(|_| is_there) {
         Some(reader) => {
-            let read = text::read(shared, reader, path, intake, reading)?;
+            let meter = stage(Stage::Reading, READING);
+            let read = text::read(shared, eyes, reader, path, intake, &meter)?;
             Ok(seen?.and(read))
         }
         None => seen,

@@ -5,43 +5,65 @@
 use super::{
     bundle::meta,
     file::{Outcome, Task, text},
-    meter::FileMeter,
+    meter::StageMeter,
 };
-use crate::{hearing::Hearing, intake::Intake};
+use crate::{
+    hearing::{Hearing, SpeechOrder},
+    intake::Intake,
+};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rushes_infer::{
     InferError,
-    speech::{self, Phrase, SAMPLE_RATE, Window, Windows},
+    speech::{self, Listener, Phrase, Window, Windows},
 };
 use rushes_media::MediaError;
 use rushes_model::Sampling;
 use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
 use std::{
+    collections::BTreeMap,
+    ops::Range,
+    panic::resume_unwind,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::{Duration, Instant},
 };
 
-/// A phrase is made up if the model takes it for silence with this probability, and is less sure of its
-/// words than this: the thresholds that OpenAI's Whisper has for both, of which the second is stated there as
-/// a mean logarithm of -1.
-const SILENCE: f32 = 0.6;
-const UNSURE: f32 = 0.37;
+/// From this probability on a language that was found out is that of the whole file; below, the next window
+/// is asked as well.
+const CERTAIN: f32 = 0.6;
+/// Time between two looks that readers get at a transcript under way; the first comes at once.
+const SHOW_EVERY: Duration = Duration::from_secs(2);
+/// Files of more seconds than this begin with a short window, so that their first words come soon. It costs
+/// as much time as a long one of silence, which a short file would feel.
+const LONG_FILE: f64 = 120.0;
 
-/// Who listens, and to which language if that is known.
+/// Who listens.
 pub struct Ears<'a> {
     /// The models.
     pub hearing: &'a Hearing,
-    /// ISO 639-1 code of what is spoken.
-    pub language: Option<&'a str>,
+    /// To what.
+    pub order: &'a SpeechOrder,
     /// Threads that listen.
     pub workers: usize,
 }
 
-/// A window on its way to who listens: its number, what is in it, and the language.
-type Order = (usize, Window, String);
-/// What is said in the window of this number.
-type Heard = Result<(usize, Vec<SpokenSegment>), Unheard>;
+/// A window on its way to who listens, and its number.
+type Order = (usize, Window);
+
+/// What is said in a window.
+struct Heard {
+    /// Number of the window.
+    number: usize,
+    /// ISO 639-1 code of the language.
+    language: String,
+    /// Seconds into the medium at which the window ends.
+    end: f64,
+    segments: Vec<SpokenSegment>,
+}
 
 /// Why a track was not heard.
 enum Unheard {
@@ -61,18 +83,22 @@ impl From<InferError> for Unheard {
     }
 }
 
-/// One file's sound under way.
+/// One track of a file under way.
 struct Listening<'a> {
     task: &'a Task<'a>,
     ears: &'a Ears<'a>,
     path: &'a Path,
     intake: &'a Intake,
-    meter: &'a FileMeter<'a>,
+    meter: &'a StageMeter<'a>,
+    track: u32,
+    /// The language of the file, once it is known.
+    language: OnceLock<String>,
     /// Set when a thread could not listen.
     failed: AtomicBool,
 }
 
-/// Writes down what is said in a file, in the first track in which anybody speaks, and publishes it.
+/// Writes down what is said in a file, in the track that was asked for or the first in which anybody speaks,
+/// and publishes it.
 ///
 /// # Errors
 /// A sentence for people: what happened, to which file, and what to do.
@@ -81,118 +107,120 @@ pub fn listen(
     ears: &Ears<'_>,
     path: &Path,
     intake: &Intake,
-    meter: &FileMeter<'_>,
+    meter: &StageMeter<'_>,
 ) -> Result<Outcome, String> {
     if !intake.facts.has_audio() {
         return Ok(Outcome::NothingToSee);
     }
     let key = &ears.hearing.key;
-    if !task.force && task.folder.has_transcript(key, intake.media_id) {
+    let there = task.folder.transcript(key, intake.media_id);
+    if !task.force && there.is_some_and(|there| is_what_is_wanted(&there.speech, ears.order)) {
         return Ok(Outcome::AlreadyDone);
     }
-    let listening = Listening { task, ears, path, intake, meter, failed: AtomicBool::new(false) };
-    let (voice, segments) = listening.first_voice().map_err(|error| match error {
+    let transcript = transcript(task, ears, path, intake, meter);
+    if task.cancel.is_cancelled() || transcript.is_err() {
+        task.folder.withdraw_speech(key, intake.media_id);
+    }
+    let transcript = transcript.map_err(|error| match error {
         Unheard::Media(error) => text(error),
         Unheard::Infer(error) => format!("{}: {error}", path.display()),
     })?;
     if task.cancel.is_cancelled() {
         return Ok(Outcome::Cancelled);
     }
-    let meta = meta(path, intake, key, Sampling::Full);
-    task.folder.publish_speech(&SpeechBundle { meta, voice, segments }).map_err(text)?;
+    task.folder.publish_speech(&transcript).map_err(text)?;
     Ok(Outcome::Analysed)
 }
 
-impl Listening<'_> {
-    /// What is said in the first track in which anybody speaks.
-    fn first_voice(&self) -> Result<(Voice, Vec<SpokenSegment>), Unheard> {
-        for track in 0.. {
-            match self.track(track) {
-                Ok((language, segments)) if !segments.is_empty() => {
-                    let spaced = speech::is_spaced(&language);
-                    return Ok((Voice { language, track: track as u32, spaced }, segments));
-                }
-                Ok(_) if !self.task.cancel.is_cancelled() => {}
-                // That there is no such track is all that a decoder says of it.
-                Err(error)
-                    if track == 0
-                        || !matches!(error, Unheard::Media(MediaError::Decode { .. })) =>
-                {
-                    return Err(error);
-                }
-                Ok(_) | Err(_) => break,
-            }
-        }
-        Ok((Voice { language: String::new(), track: 0, spaced: true }, Vec::new()))
+/// Whether a transcript is of the language and track that an order names. One without words holds for
+/// all, unless it is of a track that was asked for.
+fn is_what_is_wanted(speech: &SpeechBundle, order: &SpeechOrder) -> bool {
+    let (voice, silent) = (&speech.voice, speech.segments.is_empty());
+    if silent && !voice.chosen {
+        return true;
     }
+    let of_track = order.track.map_or(!silent, |wanted| wanted == voice.track);
+    let of_language = order.language.as_ref().is_none_or(|wanted| *wanted == voice.language);
+    of_track && (silent || of_language)
+}
 
-    /// The language of a track and what is said in it.
-    fn track(&self, track: usize) -> Result<(String, Vec<SpokenSegment>), Unheard> {
+/// The transcript of the first track in which anybody speaks, or of the one that was asked for. A track
+/// that cannot be decoded does not stand in the way of the others.
+fn transcript(
+    task: &Task<'_>,
+    ears: &Ears<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &StageMeter<'_>,
+) -> Result<SpeechBundle, Unheard> {
+    let tracks = ears.order.track.map_or(0..intake.facts.sound_tracks(), |track| track..track + 1);
+    let (mut silent, mut undecoded) = (None, None);
+    for track in tracks {
+        let (language, failed) = (OnceLock::new(), AtomicBool::new(false));
+        let listening = Listening { task, ears, path, intake, meter, track, language, failed };
+        match listening.hear() {
+            Ok(speech) if !speech.segments.is_empty() || task.cancel.is_cancelled() => {
+                return Ok(speech);
+            }
+            Ok(speech) => silent = silent.or(Some(speech)),
+            Err(Unheard::Media(error @ MediaError::Decode { .. })) => undecoded = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match (silent, undecoded) {
+        (Some(speech), _) => Ok(speech),
+        (None, Some(error)) => Err(error.into()),
+        (None, None) => Err(MediaError::NoSound(path.to_owned()).into()),
+    }
+}
+
+impl Listening<'_> {
+    /// What is said in the track.
+    fn hear(&self) -> Result<SpeechBundle, Unheard> {
         let (give, orders) = bounded(1);
         let (tell, told) = unbounded();
-        let language = thread::scope(|scope| {
+        thread::scope(|scope| {
             for _ in 0..self.ears.workers.max(1) {
                 let (orders, tell) = (orders.clone(), tell.clone());
                 scope.spawn(move || self.work(&orders, &tell));
             }
             drop((orders, tell));
             // When it is through, nothing is given any more and the threads end.
-            self.decode(track, give)
-        })?;
-        let mut heard = told.iter().collect::<Result<Vec<_>, _>>()?;
-        heard.sort_by_key(|(number, _)| *number);
-        Ok((language, heard.into_iter().flat_map(|(_, segments)| segments).collect()))
+            let decoding = scope.spawn(move || self.decode(&give));
+            let heard = self.gather(&told);
+            decoding.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(self.bundle(&heard?))
+        })
     }
 
-    /// Gives the windows of a track to who listens, and tells the language.
-    fn decode(&self, track: usize, give: Sender<Order>) -> Result<String, Unheard> {
-        let Self { task, ears, path, intake, .. } = self;
-        let mut language = ears.language.map(str::to_owned);
-        let (mut ear, mut windows) = (ears.hearing.detector.listen(), Windows::default());
-        let (mut number, mut samples) = (0, 0);
-        let mut hand_on = |window: Window| -> Result<bool, Unheard> {
-            let spoken = match &language {
-                Some(language) => language.clone(),
-                None => ears.hearing.whisper.listener()?.language(&window.samples)?.0.to_owned(),
-            };
-            language = Some(spoken.clone());
-            number += 1;
-            Ok(give.send((number, window, spoken)).is_ok())
-        };
-        for block in task.tools.sound(path, &intake.facts, track, task.cancel)? {
+    /// Gives the windows of the track to who listens.
+    fn decode(&self, give: &Sender<Order>) -> Result<(), Unheard> {
+        let Self { task, ears, path, intake, track, .. } = self;
+        let facts = &intake.facts;
+        let mut ear = ears.hearing.detector.listen();
+        let mut windows = Windows::new(facts.duration_seconds > LONG_FILE);
+        let mut numbers = 0..;
+        let mut hand_on =
+            |window| numbers.next().is_some_and(|number| give.send((number, window)).is_ok());
+        for block in task.tools.sound(path, facts, *track as usize, task.cancel)? {
             let block = block?;
-            for window in windows.add(&block, &ear.hear(&block)?) {
-                if !hand_on(window)? {
-                    // All who listened have failed, and told why.
-                    return Ok(String::new());
-                }
+            if !windows.add(&block, &ear.hear(&block)?).into_iter().all(&mut hand_on) {
+                // All who listened have failed, and told why.
+                return Ok(());
             }
-            samples += block.len();
-            let seconds = samples as f64 / f64::from(SAMPLE_RATE);
-            self.meter.reached(seconds / intake.facts.duration_seconds.max(1.0), seconds);
         }
-        for window in windows.finish() {
-            hand_on(window)?;
-        }
-        Ok(language.unwrap_or_default())
+        windows.finish().into_iter().all(hand_on);
+        Ok(())
     }
 
     /// Listens to windows until there are no more.
-    fn work(&self, orders: &Receiver<Order>, tell: &Sender<Heard>) {
+    fn work(&self, orders: &Receiver<Order>, tell: &Sender<Result<Heard, Unheard>>) {
         let mut listener = None;
-        for (number, window, language) in orders {
+        for (number, window) in orders {
             if self.task.cancel.is_cancelled() || self.failed.load(Ordering::Relaxed) {
                 return;
             }
-            let mut hear = || -> Heard {
-                let listener = match &mut listener {
-                    Some(listener) => listener,
-                    empty => empty.insert(self.ears.hearing.whisper.listener()?),
-                };
-                let phrases = listener.transcribe(&window.samples, &language)?;
-                Ok((number, segments(&window, phrases)))
-            };
-            let heard = hear();
+            let heard = self.listen_to(number, &window, &mut listener);
             if heard.is_err() {
                 // The others need not go on for a transcript that will not be.
                 self.failed.store(true, Ordering::Relaxed);
@@ -202,30 +230,94 @@ impl Listening<'_> {
             }
         }
     }
+
+    fn listen_to<'l>(
+        &'l self,
+        number: usize,
+        window: &Window,
+        listener: &mut Option<Listener<'l>>,
+    ) -> Result<Heard, Unheard> {
+        let listener = match listener {
+            Some(listener) => listener,
+            empty => empty.insert(self.ears.hearing.whisper.listener()?),
+        };
+        let language = self.language_of(window, listener)?;
+        let cancel = self.task.cancel.clone();
+        let stopped = move || cancel.is_cancelled();
+        let phrases = listener.transcribe(&window.samples, &language, stopped)?;
+        let end = window.ranges().last().map_or(0.0, |range| range.end);
+        Ok(Heard { number, language, end, segments: segments(window, phrases) })
+    }
+
+    /// The language that was asked for, or of the file as far as it is certain, or of the window.
+    fn language_of(
+        &self,
+        window: &Window,
+        listener: &mut Listener<'_>,
+    ) -> Result<String, InferError> {
+        let known = self.ears.order.language.as_ref().or(self.language.get());
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let (language, probability) = listener.language(&window.samples)?;
+        if probability >= CERTAIN {
+            return Ok(self.language.get_or_init(|| language.to_owned()).clone());
+        }
+        Ok(language.to_owned())
+    }
+
+    /// Takes what is heard until there is no more, and shows it to readers meanwhile.
+    fn gather(
+        &self,
+        told: &Receiver<Result<Heard, Unheard>>,
+    ) -> Result<BTreeMap<usize, Heard>, Unheard> {
+        let (mut heard, mut shown) = (BTreeMap::new(), None::<Instant>);
+        for one in told {
+            let one = one?;
+            self.meter.reached(one.end / self.intake.facts.duration_seconds.max(1.0), one.end);
+            heard.insert(one.number, one);
+            if shown.is_none_or(|shown| shown.elapsed() > SHOW_EVERY) {
+                shown = Some(Instant::now());
+                self.task.folder.show_speech(self.bundle(&heard));
+            }
+        }
+        Ok(heard)
+    }
+
+    /// What is heard, in order of time.
+    fn bundle(&self, heard: &BTreeMap<usize, Heard>) -> SpeechBundle {
+        let segments: Vec<_> = heard.values().flat_map(|one| one.segments.clone()).collect();
+        let said = heard.values().filter(|one| !one.segments.is_empty());
+        let language = most_spoken(said).unwrap_or_default();
+        let spaced = speech::is_spaced(&language);
+        let Self { ears, path, intake, track, .. } = *self;
+        SpeechBundle {
+            meta: meta(path, intake, &ears.hearing.key, Sampling::Full),
+            voice: Voice { language, track, chosen: ears.order.track.is_some(), spaced },
+            segments,
+        }
+    }
 }
 
-/// The phrases of a window that were said, in the time of the medium.
+/// The language of most windows.
+fn most_spoken<'a>(heard: impl Iterator<Item = &'a Heard>) -> Option<String> {
+    let mut windows: BTreeMap<&str, usize> = BTreeMap::new();
+    heard.for_each(|one| *windows.entry(&one.language).or_default() += 1);
+    let most = windows.into_iter().max_by_key(|(_, windows)| *windows);
+    most.map(|(language, _)| language.to_owned())
+}
+
+/// What is said in a window, in the time of the medium.
 fn segments(window: &Window, phrases: Vec<Phrase>) -> Vec<SpokenSegment> {
-    let said = phrases.into_iter().filter(|phrase| !is_made_up(phrase));
     let segment = |phrase: Phrase| SpokenSegment {
         speaker: None,
         words: phrase.words.into_iter().map(|word| spoken(window, word)).collect(),
     };
-    said.map(segment).collect()
-}
-
-fn is_made_up(phrase: &Phrase) -> bool {
-    let sum: f32 = phrase.words.iter().map(|word| word.probability).sum();
-    phrase.silence > SILENCE && sum < UNSURE * phrase.words.len() as f32
+    phrases.into_iter().map(segment).collect()
 }
 
 fn spoken(window: &Window, word: speech::Word) -> SpokenWord {
-    let start = window.time(word.start);
+    let Range { start, end } = window.time(word.start..word.end);
     let probability = word.probability.clamp(0.0, 1.0);
-    SpokenWord {
-        text: word.text,
-        start,
-        end: start + (word.end - word.start).max(0.0),
-        probability,
-    }
+    SpokenWord { text: word.text, start, end: end.max(start), probability }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     bundle::meta,
-    file::{Outcome, Task, text},
-    meter::FileMeter,
+    file::{Eyes, Outcome, Task, text},
+    meter::StageMeter,
 };
 use crate::{intake::Intake, library::LoadedMedia, models::Reader};
 use rushes_infer::ocr;
@@ -33,7 +33,7 @@ struct Reading<'a> {
     reader: &'a Reader,
     path: &'a Path,
     facts: &'a MediaFacts,
-    meter: &'a FileMeter<'a>,
+    meter: &'a StageMeter<'a>,
     /// Seconds into the medium of the frames that are read.
     times: &'a [f64],
     done: AtomicUsize,
@@ -45,16 +45,17 @@ struct Reading<'a> {
 /// A sentence for people: what happened, to which file, and what to do.
 pub fn read(
     task: &Task<'_>,
+    eyes: &Eyes<'_>,
     reader: &Reader,
     path: &Path,
     intake: &Intake,
-    meter: &FileMeter<'_>,
+    meter: &StageMeter<'_>,
 ) -> Result<Outcome, String> {
-    let media = task.folder.medium(task.model.key(), intake.media_id);
+    let media = task.folder.medium(eyes.model.key(), intake.media_id);
     let media = media.ok_or_else(|| {
         format!("{}: its analysis was removed before its text was read", path.display())
     })?;
-    let sampling = media.sampling().unwrap_or(task.sampling);
+    let sampling = media.sampling().unwrap_or(eyes.sampling);
     if !task.force && task.folder.has_text(&reader.key, intake.media_id, sampling) {
         return Ok(Outcome::AlreadyDone);
     }

@@ -1,42 +1,29 @@
 //! Transcripts in memory, by medium and model.
 
+use crate::intake::stamp;
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
-use rushes_store::{SpeechBundle, StoreError};
+use rushes_store::{FileStamp, SpeechBundle, StoreError};
 use std::{
     collections::{BTreeMap, HashSet},
-    io,
     path::Path,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-    time::SystemTime,
 };
 
 /// What one model heard in one medium.
 pub struct LoadedTranscript {
     /// What was said.
     pub speech: SpeechBundle,
+    /// Of its bundle, once there is one: published files never change, so it tells one from the one that
+    /// took its place.
     file: Option<FileStamp>,
-}
-
-/// What tells a bundle from the one that took its place: published files never change.
-#[derive(Debug, PartialEq, Eq)]
-struct FileStamp {
-    modified: SystemTime,
-    bytes: u64,
-}
-
-impl FileStamp {
-    fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        Ok(Self { modified: metadata.modified()?, bytes: metadata.len() })
-    }
 }
 
 impl LoadedTranscript {
     /// From a bundle that is checked as it is opened.
     pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
         // The stamp first: of a bundle that is replaced now, the next look tells.
-        let file = Some(FileStamp::of(path)?);
+        let file = Some(FileStamp::of(&fs::metadata(path)?)?);
         Ok(Self { speech: SpeechBundle::open(path)?, file })
     }
 
@@ -54,7 +41,7 @@ impl LoadedTranscript {
 
     /// Whether it is what this file holds now.
     fn is_of(&self, path: &Path) -> bool {
-        self.file.is_some() && self.file == FileStamp::of(path).ok()
+        self.file.is_some() && self.file == stamp(path)
     }
 }
 

@@ -87,8 +87,7 @@ impl Transcripts<'_> {
     fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
         let all = self.folder.transcripts_of(self.reception.media_id(path)?);
         let preferred = self.preferred.as_ref();
-        let by_it =
-            |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == preferred;
+        let by_it = |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == preferred;
         all.iter().find(by_it).or(all.first()).cloned()
     }
 }

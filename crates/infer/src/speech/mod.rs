@@ -6,6 +6,7 @@
 mod align;
 mod ctranslate;
 mod ggml;
+mod invented;
 mod mel;
 mod sentences;
 mod voice;

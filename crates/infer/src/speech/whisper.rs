@@ -4,7 +4,7 @@ use super::{
     Phrase, SAMPLE_RATE, Word,
     align::align,
     ctranslate::Weights,
-    ggml, sentences,
+    ggml, invented, sentences,
     words::{Token, words},
 };
 use crate::InferError;
@@ -82,6 +82,9 @@ impl Whisper {
     }
 }
 
+/// Whether to stop.
+type Stopped = Box<dyn FnMut() -> bool>;
+
 /// One who listens.
 pub struct Listener<'a> {
     whisper: &'a Whisper,
@@ -104,18 +107,25 @@ impl Listener<'_> {
         Ok((code, probabilities.get(language as usize).copied().unwrap_or(0.0)))
     }
 
-    /// What is said in at most 30 s of speech (16 kHz, mono), times in seconds from its start.
+    /// What is said in at most 30 s of speech (16 kHz, mono), times in seconds from its start; what the model
+    /// makes up where it hears no words is left out as far as that can be told. `stopped` is
+    /// asked often; from when it says so on, this ends soon, with an error.
     ///
     /// # Errors
-    /// When inference fails.
+    /// When inference fails or was stopped.
     pub fn transcribe(
         &mut self,
         samples: &[f32],
         language: &str,
+        stopped: impl Fn() -> bool + 'static,
     ) -> Result<Vec<Phrase>, InferError> {
         let mut room = Vec::new();
         let samples = padded(samples, &mut room);
-        let done = self.state.full(parameters(language), samples);
+        let mut parameters = parameters(language);
+        // In a box, for whisper-rs 0.16 calls whatever it is given as if it were one. It never frees it: some
+        // ten bytes a window.
+        parameters.set_abort_callback_safe::<_, Stopped>(Box::new(stopped) as Stopped);
+        let done = self.state.full(parameters, samples);
         done.map_err(|error| self.whisper.failed(&error))?;
         let mut sentences = Vec::new();
         for segment in self.state.as_iter() {
@@ -123,7 +133,7 @@ impl Listener<'_> {
             align(&mut words, samples);
             sentences.extend(sentences::sentences(words, segment.no_speech_probability()));
         }
-        Ok(sentences)
+        Ok(invented::without(sentences))
     }
 
     /// A segment's words, at the times that attention has them.
@@ -167,6 +177,7 @@ fn parameters(language: &str) -> FullParams<'_, '_> {
 #[must_use]
 pub fn language(code: &str) -> Option<&'static str> {
     // whisper-rs panics at a NUL byte.
+    whisper_rs::install_logging_hooks();
     let letters = code.bytes().all(|byte| byte.is_ascii_alphabetic());
     let code = letters.then(|| code.to_lowercase())?;
     whisper_rs::get_lang_id(&code).and_then(whisper_rs::get_lang_str)

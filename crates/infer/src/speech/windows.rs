@@ -18,6 +18,8 @@ const SHORTEST: usize = 6;
 const PAD: u64 = SAMPLE_RATE as u64 / 5;
 /// Samples of a window at most, 28 s: Whisper listens to 30 s.
 const LONGEST: u64 = 28 * SAMPLE_RATE as u64;
+/// Samples at most of the first window of those who hurry, 8 s.
+const FIRST: u64 = 8 * SAMPLE_RATE as u64;
 /// Speech without a breath is cut at its most silent step among these last ones of a window, 6 s.
 const CUT_AMONG: usize = 6 * SAMPLE_RATE as usize / STEP;
 
@@ -31,13 +33,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// The time in the sound, in seconds, of a time in the window.
+    /// When in the sound a word is said, in seconds, by its time in the window: in the range of speech that
+    /// holds its middle, and no further.
     #[must_use]
-    pub fn time(&self, seconds: f64) -> f64 {
-        let at = (seconds * f64::from(SAMPLE_RATE)).clamp(0.0, self.samples.len() as f64);
-        let piece = self.pieces.iter().rev().find(|(_, place)| *place as f64 <= at);
-        let (start, place) = piece.copied().unwrap_or_default();
-        (start as f64 + at - place as f64) / f64::from(SAMPLE_RATE)
+    pub fn time(&self, word: Range<f64>) -> Range<f64> {
+        let rate = f64::from(SAMPLE_RATE);
+        let middle = rate * (word.start + word.end) / 2.0;
+        let after = self.pieces.partition_point(|(_, place)| *place as f64 <= middle);
+        let (start, place) = self.pieces.get(after.saturating_sub(1)).copied().unwrap_or_default();
+        let end = self.pieces.get(after).map_or(self.samples.len(), |(_, place)| *place);
+        let at = |seconds: f64| (seconds * rate).clamp(place as f64, end as f64) - place as f64;
+        let in_sound = |seconds: f64| (start as f64 + at(seconds)) / rate;
+        in_sound(word.start)..in_sound(word.end)
     }
 
     /// The ranges of speech, in seconds of the sound.
@@ -57,8 +64,10 @@ impl Window {
 }
 
 /// Makes windows of a sound as it comes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Windows {
+    /// Samples of the next window at most.
+    longest: u64,
     /// Samples that may still be needed, the first of which has number `forgotten`.
     samples: VecDeque<f32>,
     forgotten: u64,
@@ -74,6 +83,21 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// Windows of up to 28 s, of which the first has up to 8 s for those who `hurry`.
+    #[must_use]
+    pub fn new(hurry: bool) -> Self {
+        Self {
+            longest: if hurry { FIRST } else { LONGEST },
+            samples: VecDeque::new(),
+            forgotten: 0,
+            steps: 0,
+            speech: None,
+            silent: 0,
+            ended: 0,
+            window: Window::default(),
+        }
+    }
+
     /// Takes samples and the probabilities of the steps that they completed; gives the windows that are
     /// full.
     pub fn add(&mut self, samples: &[f32], probabilities: &[f32]) -> Vec<Window> {
@@ -102,7 +126,7 @@ impl Windows {
                 let length = (probabilities.len() * STEP) as u64;
                 if self.silent == BREATH {
                     return self.end_speech();
-                } else if length + 2 * PAD >= LONGEST {
+                } else if length + 2 * PAD >= self.longest {
                     return self.cut_speech();
                 }
             }
@@ -145,11 +169,13 @@ impl Windows {
         let end = (samples(steps.end) + after).min(self.forgotten + self.samples.len() as u64);
         let all = self.samples.make_contiguous();
         let range = (start - self.forgotten) as usize..(end - self.forgotten) as usize;
-        let full = self.window.samples.len() as u64 + (end - start) > LONGEST;
+        let full = self.window.samples.len() as u64 + (end - start) > self.longest;
         let before = full.then(|| std::mem::take(&mut self.window));
         self.window.add(start, &all[range]);
         self.ended = end;
-        before.filter(|window| !window.samples.is_empty())
+        let before = before.filter(|window| !window.samples.is_empty())?;
+        self.longest = LONGEST;
+        Some(before)
     }
 
     /// Drops samples that are too old to be padding.
@@ -170,7 +196,7 @@ mod tests {
 
     /// Windows of a sound whose samples are their own numbers, voiced in these ranges of steps.
     fn windows(steps: usize, voiced: &[Range<usize>]) -> Vec<Window> {
-        let (mut windows, mut full) = (Windows::default(), Vec::new());
+        let (mut windows, mut full) = (Windows::new(false), Vec::new());
         for step in 0..steps {
             let samples: Vec<f32> = (0..STEP).map(|n| (step * STEP + n) as f32).collect();
             let is_voiced = voiced.iter().any(|range| range.contains(&step));
@@ -188,7 +214,7 @@ mod tests {
         assert_eq!(found[0].samples[0], (100 * STEP) as f32 - pad);
         for place in [0, 777, 40_000, 60_000, found[0].samples.len() - 1] {
             let seconds = place as f64 / f64::from(SAMPLE_RATE);
-            let sample = found[0].time(seconds) * f64::from(SAMPLE_RATE);
+            let sample = found[0].time(seconds..seconds).start * f64::from(SAMPLE_RATE);
             assert!(
                 (sample - f64::from(found[0].samples[place])).abs() < 1e-3,
                 "{place}: {sample}"
@@ -199,6 +225,20 @@ mod tests {
         assert!(
             (ranges[1].start - (1000.0 * STEP as f64 - f64::from(pad)) / 16_000.0).abs() < 1e-9
         );
+    }
+
+    #[test]
+    fn a_word_over_a_border_is_in_the_range_that_holds_its_middle() {
+        let found = windows(3000, &[100..200, 1000..1050]);
+        let ranges: Vec<_> = found[0].ranges().collect();
+        let border = ranges[0].end - ranges[0].start;
+        let late = found[0].time(border - 0.1..border + 0.3);
+        assert_eq!(late.start, ranges[1].start, "it does not begin before the silence");
+        assert!((late.end - ranges[1].start - 0.3).abs() < 1e-6);
+        let early = found[0].time(border - 0.3..border + 0.1);
+        assert!((early.start - ranges[0].end + 0.3).abs() < 1e-6);
+        assert!((early.end - ranges[0].end).abs() < 1e-9);
+        assert_eq!(Window::default().time(1.0..2.0), 0.0..0.0);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::Word;
 
-/// Languages that put no space between words: each token of the model, a character or a few, is a word there.
+/// Languages that put no space between words: each token of the model, a character or a few, is a word there,
+/// but for words in other letters.
 const UNSPACED: [&str; 7] = ["zh", "ja", "th", "lo", "my", "km", "yue"];
 
 /// Whether the words of a language are parted by spaces.
@@ -25,13 +26,23 @@ pub(super) struct Token {
     pub(super) aligned: f64,
 }
 
+impl Token {
+    /// Whether it goes on with a word in Latin letters or figures.
+    fn continues(&self, word: &[u8]) -> bool {
+        let is_latin = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        is_latin(word.last()) && is_latin(self.bytes.first())
+    }
+}
+
 /// The words that tokens make.
 pub(super) fn words(tokens: &[Token], language: &str) -> Vec<Word> {
     let unspaced = !is_spaced(language);
     let mut words: Vec<Vec<&Token>> = Vec::new();
     for token in tokens {
-        let whole = words.last().is_none_or(|word| std::str::from_utf8(&bytes(word)).is_ok());
-        let begins = token.bytes.starts_with(b" ") || unspaced && whole;
+        let so_far = words.last().map_or(Vec::new(), |word| bytes(word));
+        let whole = std::str::from_utf8(&so_far).is_ok();
+        let begins =
+            token.bytes.starts_with(b" ") || unspaced && whole && !token.continues(&so_far);
         match words.last_mut().filter(|_| !begins) {
             Some(word) => word.push(token),
             None => words.push(vec![token]),
@@ -63,4 +74,46 @@ fn word(tokens: &[&Token], start: f64) -> Option<Word> {
         end: end.max(start),
         probability: (logarithms / tokens.len() as f32).exp(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of these tokens, each a tenth of a second.
+    fn made(tokens: &[&[u8]], language: &str) -> Vec<Word> {
+        let token = |(place, bytes): (usize, &&[u8])| {
+            let start = place as f64 / 10.0;
+            let end = start + 0.1;
+            Token { bytes: bytes.to_vec(), probability: 0.5, start, end, aligned: end }
+        };
+        let tokens: Vec<Token> = tokens.iter().enumerate().map(token).collect();
+        words(&tokens, language)
+    }
+
+    fn texts(tokens: &[&[u8]], language: &str) -> Vec<String> {
+        made(tokens, language).into_iter().map(|word| word.text).collect()
+    }
+
+    #[test]
+    fn spaces_part_words() {
+        assert_eq!(texts(&[b" hel", b"lo", b",", b" you"], "en"), ["hello,", "you"]);
+        assert_eq!(texts(&[b" ", b" you"], "en"), ["you"], "nothing of it can be seen");
+        let word = &made(&[b" hel", b"lo"], "en")[0];
+        assert_eq!((word.start, word.end), (0.0, 0.2));
+        assert!((word.probability - 0.5).abs() < 1e-6, "the mean, not the product");
+    }
+
+    #[test]
+    fn without_spaces_a_token_is_a_word_unless_it_ends_within_a_character() {
+        let tokens: [&[u8]; 4] =
+            ["東京".as_bytes(), "で".as_bytes(), &"す".as_bytes()[..2], &"す".as_bytes()[2..]];
+        assert_eq!(texts(&tokens, "ja"), ["東京", "で", "す"]);
+    }
+
+    #[test]
+    fn words_in_latin_letters_stay_whole_in_every_language() {
+        let tokens: [&[u8]; 5] = ["彼は".as_bytes(), b"New", b" Yor", b"k", "へ".as_bytes()];
+        assert_eq!(texts(&tokens, "ja"), ["彼は", "New", "York", "へ"]);
+    }
 }

@@ -37,6 +37,9 @@ pub struct Voice {
     pub language: String,
     /// Number of the track among those with sound, from 0.
     pub track: u32,
+    /// Whether this track was asked for, so that nothing is known of the others.
+    #[serde(default)]
+    pub chosen: bool,
     /// Whether spaces part its words.
     pub spaced: bool,
 }
@@ -153,11 +156,19 @@ impl SpokenSegment {
         self.words.last().map_or(0.0, |word| word.end)
     }
 
-    /// Its words as a text.
+    /// Its words as a text. In languages without spaces, words in Latin letters are parted all the same.
     #[must_use]
     pub fn text(&self, voice: &Voice) -> String {
-        let words: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
-        words.join(if voice.spaced { " " } else { "" })
+        let is_latin = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let mut text = String::new();
+        for word in &self.words {
+            let (before, after) = (text.as_bytes().last(), word.text.as_bytes().first());
+            if !text.is_empty() && (voice.spaced || is_latin(before) && is_latin(after)) {
+                text.push(' ');
+            }
+            text.push_str(&word.text);
+        }
+        text
     }
 }
 

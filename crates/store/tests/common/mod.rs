@@ -22,6 +22,7 @@ pub fn facts() -> MediaFacts {
         rotation: 90,
         video_codec: Some("prores".to_owned()),
         audio_codec: None,
+        audio_tracks: 0,
         created_at: Some("2024-05-01T12:00:00Z".to_owned()),
     }
 }
@@ -101,7 +102,7 @@ pub fn small_speech(media: u8) -> SpeechBundle {
         probability: 0.75,
     };
     let segment = |speaker, words| SpokenSegment { speaker, words };
-    let voice = Voice { language: "de".to_owned(), track: 1, spaced: true };
+    let voice = Voice { language: "de".to_owned(), track: 1, chosen: false, spaced: true };
     SpeechBundle {
         meta: BundleMeta { model_key: "whisper-base".parse().unwrap(), ..meta(media) },
         voice,
