@@ -10,7 +10,10 @@ use std::process::ExitCode;
 pub fn run(settings: Settings, command: Models) -> Result<ExitCode> {
     let engine = Engine::open(settings.engine)?;
     match command {
-        Models::List => engine.available_models().visual.iter().for_each(print),
+        Models::List => {
+            let models = engine.available_models();
+            models.visual.iter().chain(&models.speech).for_each(print);
+        }
         Models::Pull { keys } if keys.is_empty() => {
             pull(&engine, &engine.models().active_visual())?;
         }

@@ -1,6 +1,6 @@
 //! What listens to speech, in memory while it is needed.
 
-use crate::models::ModelPool;
+use crate::{models::ModelPool, replies::LoadedModel};
 use rushes_infer::{
     InferError,
     registry::Kind,
@@ -8,7 +8,10 @@ use rushes_infer::{
 };
 use rushes_model::{ErrorCode, Failure, ModelKey};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,9 +28,23 @@ pub struct Hearing {
     pub detector: VoiceDetector,
 }
 
-/// The hearing in memory, and when it was last asked for.
+/// The hearing in memory.
 #[derive(Default)]
-pub struct HearingSlot(Mutex<Option<(Arc<Hearing>, Instant)>>);
+pub struct HearingSlot {
+    /// With when it was last asked for. Locked for long only while one is opened.
+    slot: Mutex<Option<(Arc<Hearing>, Instant)>>,
+    /// Loads that somebody asked for and that go on.
+    awaited: AtomicUsize,
+}
+
+/// A speech model that is being loaded, until this is dropped.
+pub struct Awaited(ModelPool);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.hearing_slot().awaited.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Who is to listen, checked: a model that is on disk, and a language that it knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +73,18 @@ impl HearingSlot {
         Ok(hearing)
     }
 
+    /// What is in memory, and whether something is on its way there.
+    pub fn loaded(&self) -> LoadedModel {
+        let awaited = self.awaited.load(Ordering::Relaxed) > 0;
+        match self.slot.try_lock() {
+            Ok(slot) => {
+                let model_key = slot.as_ref().map(|(hearing, _)| hearing.key.to_string());
+                LoadedModel { model_key, is_loading: awaited }
+            }
+            Err(_) => LoadedModel { model_key: None, is_loading: true },
+        }
+    }
+
     /// Lets go of what nobody uses and nobody has asked for this long.
     pub fn drop_idle(&self, idle: Duration) {
         let is_idle = |(hearing, used): &(Arc<Hearing>, Instant)| {
@@ -66,7 +95,7 @@ impl HearingSlot {
 
     /// The lock guards no half-done state, so a panic elsewhere does not matter.
     fn lock(&self) -> MutexGuard<'_, Option<(Arc<Hearing>, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,10 +117,7 @@ impl ModelPool {
                 self.check_downloaded(&key)?;
                 Some(key)
             }
-            None => DEFAULTS.iter().find_map(|key| {
-                let key = key.parse().ok()?;
-                self.is_downloaded(&key).then_some(key)
-            }),
+            None => self.active_speech(),
         };
         let Some(model) = model else { return Ok(None) };
         if let Some(language) = language
@@ -102,6 +128,29 @@ impl ModelPool {
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
         Ok(Some(SpeechOrder { model, language: language.map(str::to_owned), track: None }))
+    }
+
+    /// The speech model for callers that name none: the one chosen by hand, or else the first default, if it
+    /// is on disk.
+    #[must_use]
+    pub fn active_speech(&self) -> Option<ModelKey> {
+        let chosen = fs_err::read_to_string(self.speech_choice()).unwrap_or_default();
+        let candidates = [chosen.trim()].into_iter().chain(DEFAULTS);
+        let mut known = candidates.filter_map(|key| self.known(Kind::Speech, key).ok());
+        known.find(|key| self.is_downloaded(key))
+    }
+
+    /// Whether this is the key of a speech model.
+    #[must_use]
+    pub fn is_speech(&self, key: &ModelKey) -> bool {
+        self.known(Kind::Speech, key.as_str()).is_ok()
+    }
+
+    /// Announces that a speech model is about to be loaded.
+    #[must_use]
+    pub fn await_speech(&self) -> Awaited {
+        self.hearing_slot().awaited.fetch_add(1, Ordering::Relaxed);
+        Awaited(self.clone())
     }
 
     /// What listens with this model.

@@ -22,8 +22,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// File in the home folder that holds the key chosen by `rushes models use`.
+/// Files in the home folder that hold the keys chosen by `rushes models use`.
 const CHOICE: &str = "visual-model";
+const SPEECH_CHOICE: &str = "speech-model";
 /// Time between two looks whether whoever waits for a model was cancelled.
 const CANCEL_LOOK: Duration = Duration::from_millis(200);
 /// The default that installs from packages alone.
@@ -50,6 +51,7 @@ struct Inner {
     registry: Registry,
     folder: ModelFolder,
     choice: PathBuf,
+    speech_choice: PathBuf,
     embedded: ModelKey,
     defaults: Vec<ModelKey>,
     configured: Option<ModelKey>,
@@ -121,6 +123,7 @@ impl ModelPool {
             registry,
             folder: ModelFolder::new(config.models_dir()),
             choice: config.home.join(CHOICE),
+            speech_choice: config.home.join(SPEECH_CHOICE),
             configured: config.visual_model.clone(),
             provider: config.provider,
             library: config.onnxruntime.clone(),
@@ -209,13 +212,18 @@ impl ModelPool {
         }
     }
 
-    /// Makes a model the one for callers that name none, now and after a restart.
+    /// Makes a model the one of its kind for callers that name none, now and after a restart.
     ///
     /// # Errors
     /// Those of [`ModelPool::check_choice`], or when the choice cannot be written.
     pub fn choose(&self, key: &ModelKey) -> Result<(), Failure> {
-        self.check_choice(key)?;
-        fs::write(&self.0.choice, format!("{key}\n"))
+        let choice = if self.is_speech(key) {
+            &self.0.speech_choice
+        } else {
+            self.check_choice(key)?;
+            &self.0.choice
+        };
+        fs::write(choice, format!("{key}\n"))
             .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))
     }
 
@@ -254,6 +262,12 @@ impl ModelPool {
     #[must_use]
     pub fn hearing_slot(&self) -> &HearingSlot {
         &self.0.hearing
+    }
+
+    /// File that holds the key of the speech model that was chosen by hand.
+    #[must_use]
+    pub fn speech_choice(&self) -> &Path {
+        &self.0.speech_choice
     }
 
     /// Whether everything that a model needs is on disk.
@@ -466,24 +480,30 @@ impl ModelPool {
         let loading = || state.visual.values().any(|slot| matches!(slot, Slot::Loading));
         let is_loading = state.switch.is_some() || loading();
         let visual = LoadedModel { model_key: model_key.map(Into::into), is_loading };
-        LoadedModels { visual, ..LoadedModels::default() }
+        LoadedModels { visual, speech: self.0.hearing.loaded(), ..LoadedModels::default() }
     }
 
     /// Every model that can be had.
     #[must_use]
     pub fn available(&self) -> AvailableModels {
-        let active = self.active_visual();
-        let visual = self.0.registry.visual().map(|entry| self.info(entry, &active)).collect();
-        AvailableModels { visual, ..AvailableModels::default() }
+        let of_kind = |kind, active: Option<ModelKey>| {
+            let entries = self.0.registry.entries().iter().filter(|entry| entry.kind == kind);
+            entries.map(|entry| self.info(entry, active.as_ref())).collect()
+        };
+        AvailableModels {
+            visual: of_kind(Kind::Visual, Some(self.active_visual())),
+            speech: of_kind(Kind::Speech, self.active_speech()),
+            ..AvailableModels::default()
+        }
     }
 
-    fn info(&self, entry: &Entry, active: &ModelKey) -> ModelInfo {
+    fn info(&self, entry: &Entry, active: Option<&ModelKey>) -> ModelInfo {
         let files = self.0.registry.closure(&entry.key).unwrap_or_default();
         ModelInfo {
             model_key: entry.key.to_string(),
             name: entry.name.clone(),
             is_downloaded: self.is_downloaded(&entry.key),
-            is_active: entry.key == *active,
+            is_active: Some(&entry.key) == active,
             resolution: entry.resolution,
             dimensions: entry.dimensions,
             size_bytes: Some(files.iter().map(|entry| entry.size_bytes()).sum()),

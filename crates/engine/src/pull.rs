@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    hearing::Awaited,
     models::{ModelPool, Switch},
     tasks::{Standing, TaskHandle},
 };
@@ -77,45 +78,72 @@ fn download(plan: &PackagePlan, folder: &Path, cancel: &Cancel) -> Result<(), St
     }
 }
 
+/// What is to become of a model that has been fetched.
+pub enum Activation {
+    /// It is to look at pictures.
+    Visual(Switch),
+    /// It is to listen to speech.
+    Speech(Awaited),
+}
+
 /// The work of `POST /models/load`: fetch, load, choose.
 pub fn load_task(
     config: &Config,
     models: &ModelPool,
     key: &ModelKey,
     task: &TaskHandle,
-    switch: Switch,
+    activation: Activation,
 ) {
     if !task.start() {
         return;
     }
-    let loaded = load(config, models, key, task);
-    match loaded.and_then(|()| switch.settle()) {
+    let fetched = fetch(config, models, key, task);
+    match fetched.and_then(|()| activate(models, key, task, activation)) {
         Ok(()) => task.finish(TaskState::Completed, format!("{key} is active")),
         Err(_) if task.cancel().is_cancelled() => task.finish(TaskState::Cancelled, "Cancelled"),
         Err(failure) => task.finish(TaskState::Failed, failure.message),
     }
 }
 
-fn load(
+fn fetch(
     config: &Config,
     models: &ModelPool,
     key: &ModelKey,
     task: &TaskHandle,
 ) -> Result<(), Failure> {
-    if !models.is_downloaded(key) {
-        let mut tell = |at: PullProgress<'_>| {
-            let fraction = at.bytes as f64 / at.total.max(1) as f64;
-            let message = Some(format!("Fetching {}", at.file));
-            let progress = FETCH_SHARE * fraction;
-            task.stand(Standing { progress, message, ..Standing::default() });
-        };
-        pull(config, models, key, &mut tell, task.cancel())?;
+    if models.is_downloaded(key) {
+        return Ok(());
     }
+    let mut tell = |at: PullProgress<'_>| {
+        let fraction = at.bytes as f64 / at.total.max(1) as f64;
+        let message = Some(format!("Fetching {}", at.file));
+        let progress = FETCH_SHARE * fraction;
+        task.stand(Standing { progress, message, ..Standing::default() });
+    };
+    pull(config, models, key, &mut tell, task.cancel()).map(|_| ())
+}
+
+fn activate(
+    models: &ModelPool,
+    key: &ModelKey,
+    task: &TaskHandle,
+    activation: Activation,
+) -> Result<(), Failure> {
     let message = Some(format!("Loading {key}"));
     task.stand(Standing { progress: FETCH_SHARE, message, ..Standing::default() });
-    models.visual_until(key, Duration::from_secs(600), task.cancel())?;
-    if task.cancel().is_cancelled() {
-        return Err(Failure::new(ErrorCode::Internal, "cancelled"));
+    let is_wanted = || match task.cancel().is_cancelled() {
+        true => Err(Failure::new(ErrorCode::Internal, "cancelled")),
+        false => Ok(()),
+    };
+    match activation {
+        Activation::Visual(switch) => {
+            models.visual_until(key, Duration::from_secs(600), task.cancel())?;
+            is_wanted().and_then(|()| switch.settle())
+        }
+        // Held until it is active: is_loading tells of it.
+        Activation::Speech(_awaited) => {
+            models.hearing(key)?;
+            is_wanted().and_then(|()| models.choose(key))
+        }
     }
-    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     models::ModelPool,
     paths::Roots,
     pictures::PictureCache,
-    pull::{self, PullProgress},
+    pull::{self, Activation, PullProgress},
     replies::{
         AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply, Message,
         SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
@@ -27,7 +27,7 @@ use crate::{
     tasks::TaskTable,
     thumbnails::{self, Sources},
 };
-use rushes_infer::fetch::PullReport;
+use rushes_infer::{fetch::PullReport, registry::Kind};
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
 use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
@@ -138,15 +138,24 @@ impl Engine {
     /// # Errors
     /// `UnknownModel`.
     pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
-        let key = self.0.models.known_visual(&request.model_key)?;
-        self.0.models.check_choice(&key)?;
+        let models = &self.0.models;
+        let speech = models.known(Kind::Speech, &request.model_key);
+        let listens = speech.is_ok();
+        let key = speech.or_else(|_| models.known_visual(&request.model_key))?;
+        if !listens {
+            models.check_choice(&key)?;
+        }
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
         let started =
             TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
-        let switch = self.0.models.begin_switch(&key, task.cancel());
+        let activation = if listens {
+            Activation::Speech(models.await_speech())
+        } else {
+            Activation::Visual(models.begin_switch(&key, task.cancel()))
+        };
         let engine = self.clone();
         thread::spawn(move || {
-            pull::load_task(&engine.0.config, &engine.0.models, &key, &task, switch);
+            pull::load_task(&engine.0.config, &engine.0.models, &key, &task, activation);
         });
         Ok(started)
     }

@@ -10,8 +10,8 @@ use rushes_engine::{
     Config, Engine,
     replies::Transcription,
     requests::{
-        AnalyzeRequest, CancelRequest, LoadTranscriptionsRequest, MetadataRequest,
-        TranscriptionRangeRequest, TranscriptionsRequest,
+        AnalyzeRequest, CancelRequest, LoadModelRequest, LoadTranscriptionsRequest,
+        MetadataRequest, TranscriptionRangeRequest, TranscriptionsRequest,
     },
 };
 use rushes_media::{Limits, Tools, identify};
@@ -360,4 +360,33 @@ fn words_can_be_read_while_the_rest_is_listened_to() {
     }
     let bundles = files_below(studio.cache.path());
     assert!(bundles.is_empty(), "{bundles:?}");
+}
+
+#[test]
+fn the_model_that_listens_by_default_can_be_chosen() {
+    let studio = studio();
+    let active = || {
+        let speech = studio.engine.available_models().speech;
+        speech.into_iter().find(|model| model.is_active).unwrap().model_key
+    };
+    assert_eq!(studio.engine.loaded_models().speech.model_key, None, "until it is needed");
+    let request = LoadModelRequest { model_key: MODEL.to_owned() };
+    let started = studio.engine.load_model(&request).unwrap();
+    assert!(studio.engine.loaded_models().speech.is_loading);
+    let task = loop {
+        let task = studio.engine.task(&started.task_id).unwrap();
+        if !matches!(task.state, TaskState::Queued | TaskState::Running) {
+            break task;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(task.state, TaskState::Completed);
+    let speech = studio.engine.loaded_models().speech;
+    assert_eq!((speech.model_key.as_deref(), speech.is_loading), (Some(MODEL), false));
+    assert_eq!(active(), MODEL);
+
+    fs::write(studio.home.path().join("speech-model"), "whisper-none").unwrap();
+    assert!(["whisper-base", MODEL].contains(&active().as_str()), "a choice that is gone is none");
+    let unknown = LoadModelRequest { model_key: "whisper-none".to_owned() };
+    assert_eq!(studio.engine.load_model(&unknown).unwrap_err().code, ErrorCode::UnknownModel);
 }
