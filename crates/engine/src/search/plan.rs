@@ -2,8 +2,9 @@
 
 use super::scope::Scope;
 use crate::library::LoadedMedia;
-use rushes_infer::{Curve, ocr::matching::Phrase};
+use rushes_infer::Curve;
 use rushes_query::{Filter, MediaView, Node};
+use rushes_text::Phrase;
 use rushes_vectors::Query;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Where phrases were read: shot by shot, once for all rows of a shot.
 
 use crate::library::{LoadedMedia, LoadedText};
-use rushes_infer::ocr::matching::Phrase;
+use rushes_text::Phrase;
 
 /// A phrase that was read in a frame.
 #[derive(Debug, Clone, Copy, PartialEq)]

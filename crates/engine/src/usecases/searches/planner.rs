@@ -4,9 +4,10 @@ use crate::{
     search::{Formula, Plan, Source, Term},
     usecases::{Engine, bad_request},
 };
-use rushes_infer::{InferError, TextQuery, VisualModel, ocr::matching::Phrase};
+use rushes_infer::{InferError, TextQuery, VisualModel};
 use rushes_model::{ErrorCode, Failure, Picture};
 use rushes_query::{Leaf, Node, QueryError, Span};
+use rushes_text::Phrase;
 
 /// What a request looks for.
 pub struct Wanted<'a> {
