@@ -1,9 +1,10 @@
-//! Transcripts in memory, by medium and model.
+//! Transcripts in memory, by medium and model, ready to be searched.
 
 use crate::intake::stamp;
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
 use rushes_store::{FileStamp, SpeechBundle, StoreError};
+use rushes_text::Index;
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
@@ -14,6 +15,8 @@ use std::{
 pub struct LoadedTranscript {
     /// What was said.
     pub speech: SpeechBundle,
+    /// The same, to be looked for word by word.
+    pub index: Index,
     /// Of its bundle, once there is one: published files never change, so it tells one from the one that
     /// took its place.
     file: Option<FileStamp>,
@@ -24,13 +27,27 @@ impl LoadedTranscript {
     pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
         // The stamp first: of a bundle that is replaced now, the next look tells.
         let file = Some(FileStamp::of(&fs::metadata(path)?)?);
-        Ok(Self { speech: SpeechBundle::open(path)?, file })
+        Ok(Self::new(SpeechBundle::open(path)?, file))
     }
 
     /// From an analysis under way.
     #[must_use]
     pub fn under_way(speech: SpeechBundle) -> Self {
-        Self { speech, file: None }
+        Self::new(speech, None)
+    }
+
+    fn new(speech: SpeechBundle, file: Option<FileStamp>) -> Self {
+        let mut index = Index::new(speech.voice.spaced);
+        for segment in &speech.segments {
+            index.push(segment.words.iter().map(|word| word.text.as_str()));
+        }
+        Self { speech, index, file }
+    }
+
+    /// What it is of, and where that was then.
+    #[must_use]
+    pub fn place(&self) -> (MediaId, &Path) {
+        (self.speech.meta.media_id, &self.speech.meta.source_path)
     }
 
     /// Whether everything that is said has been written down.
@@ -45,6 +62,15 @@ impl LoadedTranscript {
     }
 }
 
+/// Of the transcripts of one medium that by this model, or else the first one.
+pub fn preferred<'a>(
+    mut all: impl Iterator<Item = &'a Arc<LoadedTranscript>> + Clone,
+    model: Option<&ModelKey>,
+) -> Option<&'a Arc<LoadedTranscript>> {
+    let by_it = |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == model;
+    all.clone().find(by_it).or_else(|| all.next())
+}
+
 /// The transcripts of each medium, by the key of the model.
 type ByMedium = BTreeMap<MediaId, BTreeMap<ModelKey, Arc<LoadedTranscript>>>;
 
@@ -56,6 +82,11 @@ impl Transcripts {
     /// Those of a medium, in order of their models.
     pub fn of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
         self.read().get(&media_id).into_iter().flat_map(|models| models.values().cloned()).collect()
+    }
+
+    /// One of each medium: that by this model, or else the first one.
+    pub fn one_each(&self, model: Option<&ModelKey>) -> Vec<Arc<LoadedTranscript>> {
+        self.read().values().filter_map(|all| preferred(all.values(), model)).cloned().collect()
     }
 
     /// Whether a medium's by this model is what this file holds.

@@ -1,11 +1,13 @@
 //! Search: from a plan to moments.
 
+mod heard;
 mod plan;
 mod ranking;
 mod readings;
 mod scope;
 mod takes;
 
+pub use heard::{Heard, Kept};
 pub use plan::{Formula, Plan, Source, Term};
 pub use scope::Scope;
 

@@ -1,6 +1,8 @@
-//! The visual searches: by words, by a picture, by a frame, and by words that refine either.
+//! The searches: visual ones by words, by a picture, by a frame and by words that refine either, and that of
+//! what is said.
 
 mod planner;
+mod transcript;
 
 use super::{Engine, bad_request, check_range, check_time};
 use crate::{
