@@ -314,6 +314,17 @@ impl LoadedFolder {
         all.into_iter().find(|one| one.speech.meta.model_key == *model && one.is_finished())
     }
 
+    /// Whether anything of this folder was listened to.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn has_any_speech(&self) -> Result<bool, Failure> {
+        if !self.transcripts.media().is_empty() {
+            return Ok(true);
+        }
+        Ok(!self.store.list(Analysis::Speech).map_err(cache_dir_failure)?.is_empty())
+    }
+
     /// Whether text was read in anything of this folder.
     ///
     /// # Errors

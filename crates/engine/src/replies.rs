@@ -286,6 +286,9 @@ pub struct VisualMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!(["SCENE 12A", "TAKE 3"]))]
     pub on_screen_text: Vec<String>,
+    /// What is said during the shot, of searches with `said:`. Left out where nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spoken_text: Vec<String>,
 }
 
 /// A further frame of a moment that was found.

@@ -8,7 +8,9 @@ use common::{Studio, clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
     replies::TranscriptMatch,
-    requests::{AnalyzeRequest, SearchTranscriptRequest},
+    requests::{
+        AnalyzeRequest, LoadTranscriptionsRequest, SearchTextRequest, SearchTranscriptRequest,
+    },
 };
 use rushes_media::{Limits, Tools, identify};
 use rushes_model::{ErrorCode, Failure, Sampling};
@@ -189,6 +191,49 @@ fn scripts_without_spaces_and_media_without_words_are_searched_too() {
     let found = find(&studio, "東京です はい");
     assert_eq!((times(&found), found[0].text.as_str()), (vec![(3.0, 6.5)], "これは東京です。はい"));
     assert!(find(&studio, "京東").is_empty());
+}
+
+#[test]
+fn said_finds_the_shots_in_which_words_begin() {
+    let studio = studio();
+    let [street, bikes] = ["vtest.avi", "bikes.mp4"].map(clip);
+    let (task, _) = studio.analyze(&studio.request(&[street.clone(), bikes.clone()]));
+    assert!(task.errors.is_empty());
+    let cache_dir = text(studio.cache.path());
+    let search =
+        |query: &str| studio.engine.search_text(&SearchTextRequest::simple(query, &*cache_dir));
+    let failure = search("said:morning").unwrap_err();
+    assert!(failure.code == ErrorCode::BadRequest && failure.message.contains("--speech"));
+
+    let morning = [(None, "Good morning, my"), (None, "… dear"), (None, "Watson. A professional")];
+    english(&studio, &bikes, &morning);
+    // Searches list a folder again only after some seconds.
+    let load = LoadTranscriptionsRequest { cache_dir: cache_dir.clone(), media_paths: None };
+    assert_eq!(studio.engine.load_transcriptions(&load).unwrap().loaded.transcripts, 1);
+    let found = studio.search("said:\"my dear wats\"");
+    assert_eq!((found.len(), &found[0].video_path), (1, &text(&bikes)));
+    assert!((found[0].time_seconds - 3.0).abs() <= 1.0, "{}", found[0].time_seconds);
+    let shot = found[0].scene_start_seconds..found[0].scene_end_seconds;
+    let during: Vec<&str> = morning
+        .iter()
+        .zip([1.0, 4.0, 6.0].iter().zip([3.5, 5.5, 8.5]))
+        .filter(|(_, (start, end))| **start < shot.end && *end > shot.start)
+        .map(|((_, text), _)| *text)
+        .collect();
+    assert_eq!(found[0].spoken_text, during);
+    assert_eq!(studio.search("said:profesional").len(), 1, "one slip in twelve letters");
+    assert!(studio.search("said:\"morning dear\"").is_empty());
+    assert!(studio.search("said:morning in:\"/nowhere\"").is_empty());
+    let other = studio.search("people NOT said:morning");
+    assert!(other.iter().any(|one| one.video_path == text(&street) && one.spoken_text.is_empty()));
+    let failure = search("said:?! kind:video").unwrap_err();
+    assert!(failure.message.contains("`said:`"), "{}", failure.message);
+
+    let of_street = SearchTextRequest {
+        media_paths: Some(vec![text(&street)]),
+        ..SearchTextRequest::simple("said:good", &*cache_dir)
+    };
+    assert!(studio.engine.search_text(&of_street).unwrap().matches.is_empty());
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use crate::intake::stamp;
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
-use rushes_store::{FileStamp, SpeechBundle, StoreError};
-use rushes_text::Index;
+use rushes_store::{FileStamp, SpeechBundle, SpokenSegment, StoreError};
+use rushes_text::{Folded, Index, Phrase, Room, word_count};
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// What one model heard in one medium.
@@ -17,6 +17,8 @@ pub struct LoadedTranscript {
     pub speech: SpeechBundle,
     /// The same, to be looked for word by word.
     pub index: Index,
+    /// The same segment by segment, made when the first phrase is looked for.
+    folded: OnceLock<Folded>,
     /// Of its bundle, once there is one: published files never change, so it tells one from the one that
     /// took its place.
     file: Option<FileStamp>,
@@ -41,7 +43,25 @@ impl LoadedTranscript {
         for segment in &speech.segments {
             index.push(segment.words.iter().map(|word| word.text.as_str()));
         }
-        Self { speech, index, file }
+        Self { speech, index, folded: OnceLock::new(), file }
+    }
+
+    /// Time and score of each segment in which a phrase begins, in order. It may go on in the next ones.
+    pub fn find(&self, phrase: &Phrase) -> impl Iterator<Item = (f64, f32)> {
+        let folded = self.folded.get_or_init(|| self.fold());
+        let mut room = Room::default();
+        self.speech.segments.iter().enumerate().filter_map(move |(number, segment)| {
+            let found = folded.begins(number, phrase, &mut room)?;
+            Some((time_of(segment, found.word), found.score))
+        })
+    }
+
+    fn fold(&self) -> Folded {
+        let mut folded = Folded::default();
+        for segment in &self.speech.segments {
+            folded.push(segment.words.iter().map(|word| word.text.as_str()));
+        }
+        folded
     }
 
     /// What it is of, and where that was then.
@@ -60,6 +80,16 @@ impl LoadedTranscript {
     fn is_of(&self, path: &Path) -> bool {
         self.file.is_some() && self.file == stamp(path)
     }
+}
+
+/// When a word of a segment begins, counted as folding has it, which may part a word and leave out another.
+fn time_of(segment: &SpokenSegment, folded: usize) -> f64 {
+    let ends = segment.words.iter().scan(0, |sum, word| {
+        *sum += word_count(&word.text);
+        Some((*sum, word.start))
+    });
+    let found = ends.into_iter().find(|(end, _)| folded < *end);
+    found.map_or_else(|| segment.start(), |(_, start)| start)
 }
 
 /// Of the transcripts of one medium that by this model, or else the first one.

@@ -20,6 +20,24 @@ pub struct Term {
     pub curve: Curve,
 }
 
+/// A phrase that must be there.
+#[derive(Debug)]
+pub struct Sought {
+    /// Its words.
+    pub phrase: Phrase,
+    /// How they are told.
+    pub channel: Channel,
+}
+
+/// How words are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Written in the picture.
+    Text,
+    /// Spoken.
+    Speech,
+}
+
 /// What a leaf of an expression is scored by.
 #[derive(Debug, Clone, Copy)]
 pub enum Source {
@@ -56,8 +74,8 @@ pub enum Formula {
 pub struct Plan {
     /// The terms of the formula and, after them, the excluded concepts.
     pub terms: Vec<Term>,
-    /// What must be read in the picture.
-    pub phrases: Vec<Phrase>,
+    /// What must be read in the picture or heard.
+    pub phrases: Vec<Sought>,
     /// What makes a similarity of them.
     pub formula: Formula,
     /// Where the excluded concepts begin among the terms.

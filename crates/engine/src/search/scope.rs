@@ -2,7 +2,7 @@
 
 use crate::{
     intake::Reception,
-    library::{LoadedFolder, LoadedMedia, LoadedText},
+    library::{LoadedFolder, LoadedMedia, LoadedText, LoadedTranscript},
     models::ModelPool,
 };
 use rushes_model::{Failure, MediaId, ModelKey};
@@ -54,6 +54,11 @@ impl<'a> Named<'a> {
         named.unwrap_or_else(|| self.reception.last_seen(media_id, source))
     }
 
+    /// Whether single files are meant, rather than folders or everything.
+    fn is_of_files(&self) -> bool {
+        self.files.is_some() && self.folders.is_empty()
+    }
+
     /// Where a medium stands among others: as it was named, then by where it was analysed.
     pub fn order(&self, media_id: MediaId, source: &Path) -> (usize, PathBuf) {
         let rank = self.file(media_id).map_or(usize::MAX, |(rank, _)| *rank);
@@ -75,6 +80,8 @@ pub struct Scope<'a> {
     named: Named<'a>,
     /// The media, of one model.
     pub media: Vec<Arc<LoadedMedia>>,
+    /// What is said in them, if the search listens.
+    heard: HashMap<MediaId, Arc<LoadedTranscript>>,
 }
 
 impl<'a> Scope<'a> {
@@ -102,7 +109,23 @@ impl<'a> Scope<'a> {
         }
         let mut media = seen_by(folder, models, active)?;
         media.retain(|media| named.holds(media.media_id, &media.source));
-        Ok(Self { folder, named, media })
+        Ok(Self { folder, named, media, heard: HashMap::new() })
+    }
+
+    /// Has the search listen as well: to the transcripts by this model or, where it has none of a medium,
+    /// by another one.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn listen(&mut self, preferred: Option<&ModelKey>) -> Result<(), Failure> {
+        if self.named.is_of_files() {
+            self.media.iter().for_each(|media| self.folder.load_transcripts_of(media.media_id));
+        } else {
+            self.folder.load_transcripts_again()?;
+        }
+        let all = self.folder.heard(preferred).into_iter();
+        self.heard = all.map(|one| (one.place().0, one)).collect();
+        Ok(())
     }
 
     /// The path that the caller named, or where the medium was last seen.
@@ -113,6 +136,11 @@ impl<'a> Scope<'a> {
     /// What was read in a medium, if anything was.
     pub fn text_of(&self, media: &LoadedMedia) -> Option<Arc<LoadedText>> {
         self.folder.text_of(media.media_id)
+    }
+
+    /// What is said in a medium, if the search listens and anybody speaks.
+    pub fn transcript_of(&self, media: &LoadedMedia) -> Option<&Arc<LoadedTranscript>> {
+        self.heard.get(&media.media_id)
     }
 
     /// Leaves out the media that `admits` refuses.
