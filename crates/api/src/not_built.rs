@@ -15,7 +15,6 @@ use rushes_model::{ErrorCode, Failure};
 
 /// Method and path of each.
 const NOT_BUILT: &[(MethodFilter, &str)] = &[
-    (MethodFilter::POST, "/search/transcript"),
     (MethodFilter::GET, "/faces/clusters"),
     (MethodFilter::POST, "/faces/clusters/samples"),
     (MethodFilter::POST, "/faces/clusters/faces"),

@@ -175,6 +175,17 @@ fn search(operations: Operations) -> Operations {
                 })),
             Engine::search_frame,
         )
+        .post(
+            Operation::new("Search", "/search/transcript", "searchTranscript")
+                .says(
+                    "Where words are said, whatever their case, accents and punctuation; they may run \
+                     across neighbouring segments. mode semantic ranks by meaning instead.",
+                )
+                .takes_lists()
+                .searches()
+                .example(json!({"query": "good morning", "cache_dir": "/footage/.rushes"})),
+            Engine::search_transcript,
+        )
 }
 
 fn thumbnails(operations: Operations) -> Operations {

@@ -128,7 +128,8 @@ Examples:
   rushes search \"a dog on a beach\" --cache-dir D
   rushes search 'a dog NOT snow kind:video date:2024-05..' --cache-dir D
   rushes search --image still.jpg \"at night\" --cache-dir D
-  rushes search --frame clip.mov@00:01:02.5 --cache-dir D";
+  rushes search --frame clip.mov@00:01:02.5 --cache-dir D
+  rushes search --said \"good morning\" --cache-dir D";
 
 /// A time of a file.
 #[derive(Clone)]
@@ -160,7 +161,7 @@ impl FromStr for FrameAt {
 pub struct Search {
     /// What is looked for: a sentence, or an expression of the query language. Beside a picture or a
     /// frame it refines that.
-    #[arg(required_unless_present_any = ["image", "frame"])]
+    #[arg(required_unless_present_any = ["image", "frame", "said"])]
     pub query: Option<String>,
     /// Look for what this picture shows.
     #[arg(long, value_name = "PICTURE", conflicts_with = "frame")]
@@ -168,6 +169,12 @@ pub struct Search {
     /// Look for what a frame shows: a file, @, and seconds or HH:MM:SS from its start.
     #[arg(long, value_name = "FILE@TIME")]
     pub frame: Option<FrameAt>,
+    /// Look for words that are said, as they are remembered.
+    #[arg(long, value_name = "WORDS", conflicts_with_all = ["query", "image", "frame"])]
+    pub said: Option<String>,
+    /// Only what this speaker says.
+    #[arg(long, value_name = "LABEL", requires = "said")]
+    pub speaker: Option<String>,
     /// Weight of the words beside a picture or a frame.
     #[arg(long, value_name = "NUMBER", default_value_t = 1.0)]
     pub text_weight: f64,

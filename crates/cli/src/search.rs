@@ -8,8 +8,10 @@ use crate::{
 use anyhow::Result;
 use rushes_engine::{
     Engine,
-    replies::{Matches, VisualMatch},
-    requests::{SearchFrameRequest, SearchImageRequest, SearchTextRequest},
+    replies::{Matches, TranscriptMatch, VisualMatch},
+    requests::{
+        SearchFrameRequest, SearchImageRequest, SearchTextRequest, SearchTranscriptRequest,
+    },
 };
 use rushes_model::{ErrorCode, Failure};
 use std::{process::ExitCode, thread, time::Duration};
@@ -20,6 +22,9 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
         settings.engine.visual_model.clone_from(&arguments.model);
     }
     let engine = Engine::open(settings.engine)?;
+    if let Some(words) = &arguments.said {
+        return said(&engine, words, &arguments);
+    }
     let search = request(&arguments)?;
     let reply = loop {
         match search.ask(&engine) {
@@ -41,7 +46,32 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One of the three searches.
+/// Searches what is said and prints a line a passage, or the API's reply as JSON.
+fn said(engine: &Engine, words: &str, arguments: &Search) -> Result<ExitCode> {
+    let media = absolute_all(&arguments.media)?;
+    let reply = engine.search_transcript(&SearchTranscriptRequest {
+        media_paths: (!media.is_empty()).then_some(media),
+        max_results: arguments.max_results,
+        speaker: arguments.speaker.clone(),
+        ..SearchTranscriptRequest::simple(words, absolute(&arguments.cache_dir)?)
+    })?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&reply)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if reply.matches.is_empty() {
+        println!("Nothing found. rushes analyze --speech writes down what is said.");
+    }
+    reply.matches.iter().for_each(print_passage);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_passage(passage: &TranscriptMatch) {
+    let TranscriptMatch { start_timestamp, end_timestamp, media_path, text, .. } = passage;
+    println!("[{start_timestamp} - {end_timestamp}]  {media_path}  {text}");
+}
+
+/// One of the visual searches.
 enum Request {
     Text(SearchTextRequest),
     Image(SearchImageRequest),

@@ -32,6 +32,7 @@ mod pull;
 pub mod replies;
 pub mod requests;
 mod search;
+mod speakers;
 mod tasks;
 mod thumbnails;
 mod usecases;

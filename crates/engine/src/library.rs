@@ -11,7 +11,7 @@ mod transcripts;
 
 pub use media::LoadedMedia;
 pub use text::{LoadedText, ReadFrame, is_searched};
-pub use transcripts::LoadedTranscript;
+pub use transcripts::{LoadedTranscript, preferred};
 
 use crate::replies::LoadedCounts;
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
@@ -56,6 +56,7 @@ pub struct LoadedFolder {
 struct Listing {
     whole: bool,
     last: Option<Instant>,
+    last_of_transcripts: Option<Instant>,
     unreadable: HashSet<PathBuf>,
 }
 
@@ -188,7 +189,18 @@ impl LoadedFolder {
         let none = HashSet::new();
         before.iter().for_each(|id| self.transcripts.keep(*id, there.get(id).unwrap_or(&none)));
         entries.iter().for_each(|entry| self.load_entry(entry, &mut listing));
+        listing.last_of_transcripts = Some(Instant::now());
         Ok(())
+    }
+
+    /// The same, unless the folder was listed in the last five seconds.
+    ///
+    /// # Errors
+    /// Those of [`LoadedFolder::load_transcripts`].
+    pub fn load_transcripts_again(&self) -> Result<(), Failure> {
+        let last = self.listing().last_of_transcripts;
+        let is_recent = last.is_some_and(|last| last.elapsed() < LIST_AGAIN);
+        if is_recent { Ok(()) } else { self.load_transcripts() }
     }
 
     /// Brings the transcripts of one medium into memory. What was brought before and is unchanged is not
@@ -302,6 +314,17 @@ impl LoadedFolder {
         all.into_iter().find(|one| one.speech.meta.model_key == *model && one.is_finished())
     }
 
+    /// Whether anything of this folder was listened to.
+    ///
+    /// # Errors
+    /// `CacheDir` when the folder cannot be listed.
+    pub fn has_any_speech(&self) -> Result<bool, Failure> {
+        if !self.transcripts.media().is_empty() {
+            return Ok(true);
+        }
+        Ok(!self.store.list(Analysis::Speech).map_err(cache_dir_failure)?.is_empty())
+    }
+
     /// Whether text was read in anything of this folder.
     ///
     /// # Errors
@@ -398,6 +421,12 @@ impl LoadedFolder {
     pub fn transcripts_of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
         self.load_transcripts_of(media_id);
         self.transcripts.of(media_id)
+    }
+
+    /// Of each medium that was heard the transcript in memory by this model, or else another one.
+    #[must_use]
+    pub fn heard(&self, model: Option<&ModelKey>) -> Vec<Arc<LoadedTranscript>> {
+        self.transcripts.one_each(model)
     }
 
     /// A medium in memory as this model saw it.

@@ -286,6 +286,9 @@ pub struct VisualMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!(["SCENE 12A", "TAKE 3"]))]
     pub on_screen_text: Vec<String>,
+    /// What is said during the shot, of searches with `said:`. Left out where nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub spoken_text: Vec<String>,
 }
 
 /// A further frame of a moment that was found.
@@ -306,6 +309,48 @@ pub struct FrameMatch {
 pub struct Matches {
     /// The moments.
     pub matches: Vec<VisualMatch>,
+}
+
+/// Something that is said.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TranscriptMatch {
+    /// The requested path, or where the medium was last seen.
+    pub media_path: String,
+    /// Short alias of the medium.
+    pub hash_str: String,
+    /// When it begins: in `exact` mode with the first word that was looked for, in `semantic` mode with the
+    /// segment.
+    #[schema(minimum = 0)]
+    pub start_seconds: f64,
+    /// When it ends, after its beginning.
+    pub end_seconds: f64,
+    /// All that is said in the segments that it lies in.
+    pub text: String,
+    /// The beginning as `HH:MM:SS`.
+    pub start_timestamp: String,
+    /// The end as `HH:MM:SS`.
+    pub end_timestamp: String,
+    /// Who says it, or begins to, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "SPEAKER_00")]
+    pub speaker: Option<String>,
+    /// The name that somebody gave the speaker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker_name: Option<String>,
+    /// All who say it, where it goes from one to another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub speakers: Vec<String>,
+    /// How near it comes to what was meant, 0 to 1. Only in `semantic` mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
+    pub similarity: Option<f64>,
+}
+
+/// Reply of `POST /search/transcript`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TranscriptMatches {
+    /// In order of media and time, or best first.
+    pub matches: Vec<TranscriptMatch>,
 }
 
 /// Reply of `POST /transcriptions`.

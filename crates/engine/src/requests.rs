@@ -391,6 +391,67 @@ impl SearchFrameRequest {
     }
 }
 
+/// Body of `POST /search/transcript`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct SearchTranscriptRequest {
+    /// What is said.
+    #[schema(min_length = 1, max_length = 2000, example = "good morning")]
+    pub query: String,
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Restrict to these media. Not looked at when `search_all` is true.
+    #[serde(default)]
+    pub media_paths: Option<Vec<String>>,
+    /// At most so many matches.
+    #[serde(default = "default_results")]
+    #[schema(minimum = 1, maximum = 1000, default = 50)]
+    pub max_results: u32,
+    /// All transcripts of `cache_dir`. Absent, `media_paths` decides where it is given.
+    #[serde(default)]
+    #[schema(default = true)]
+    pub search_all: Option<bool>,
+    /// Keep only what this speaker says (label or display name).
+    #[serde(default)]
+    pub speaker: Option<String>,
+    /// How it is looked for: `exact`, as it is, or `semantic`, by what it means.
+    #[serde(default)]
+    #[schema(value_type = String, pattern = "^(exact|semantic)$", default = "exact")]
+    pub mode: TranscriptMode,
+}
+
+/// How words that are said are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TranscriptMode {
+    /// As they are, whatever their case, accents and punctuation.
+    #[default]
+    Exact,
+    /// By what they mean.
+    Semantic,
+}
+
+impl SearchTranscriptRequest {
+    /// A search of all of a folder for these words, everything else by default.
+    #[must_use]
+    pub fn simple(query: impl Into<String>, cache_dir: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            cache_dir: cache_dir.into(),
+            media_paths: None,
+            max_results: default_results(),
+            search_all: None,
+            speaker: None,
+            mode: TranscriptMode::Exact,
+        }
+    }
+
+    /// The media that it is restricted to, if it is.
+    #[must_use]
+    pub fn scope(&self) -> Option<&[String]> {
+        self.media_paths.as_deref().filter(|_| self.search_all != Some(true))
+    }
+}
+
 fn default_results() -> u32 {
     50
 }

@@ -189,6 +189,11 @@ fn what_is_said_is_written_down_at_its_time() {
     let failure = studio.engine.transcription_range(&elsewhere).unwrap_err();
     assert_eq!(failure.code, ErrorCode::NotFound);
 
+    let moments = studio.search("said:\"made amable himself\"");
+    let shot = moments[0].scene_start_seconds..moments[0].scene_end_seconds;
+    assert!(moments.len() == 1 && shot.contains(&words[5].start_seconds), "{shot:?}");
+    assert_eq!(moments[0].spoken_text, [SAID]);
+
     let (task, events) = studio.analyze(&listen(&studio, &[film]));
     assert!(task.errors.is_empty());
     let end = events.last().unwrap().message.clone().unwrap();

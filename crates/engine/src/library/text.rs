@@ -1,11 +1,9 @@
 //! On-screen text in memory: what was read in one medium, ready to be searched.
 
-use rushes_infer::ocr::{
-    self,
-    matching::{Folded, Phrase, Room},
-};
+use rushes_infer::ocr;
 use rushes_model::{ModelKey, Sampling};
 use rushes_store::{StoreError, TextBundle};
+use rushes_text::{Folded, Phrase, Room};
 use std::path::Path;
 
 /// What was read in one medium. Frames without text are left out.

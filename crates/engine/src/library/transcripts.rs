@@ -1,19 +1,24 @@
-//! Transcripts in memory, by medium and model.
+//! Transcripts in memory, by medium and model, ready to be searched.
 
 use crate::intake::stamp;
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
-use rushes_store::{FileStamp, SpeechBundle, StoreError};
+use rushes_store::{FileStamp, SpeechBundle, SpokenSegment, StoreError};
+use rushes_text::{Folded, Index, Phrase, Room, word_count};
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// What one model heard in one medium.
 pub struct LoadedTranscript {
     /// What was said.
     pub speech: SpeechBundle,
+    /// The same, to be looked for word by word.
+    pub index: Index,
+    /// The same segment by segment, made when the first phrase is looked for.
+    folded: OnceLock<Folded>,
     /// Of its bundle, once there is one: published files never change, so it tells one from the one that
     /// took its place.
     file: Option<FileStamp>,
@@ -24,13 +29,45 @@ impl LoadedTranscript {
     pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
         // The stamp first: of a bundle that is replaced now, the next look tells.
         let file = Some(FileStamp::of(&fs::metadata(path)?)?);
-        Ok(Self { speech: SpeechBundle::open(path)?, file })
+        Ok(Self::new(SpeechBundle::open(path)?, file))
     }
 
     /// From an analysis under way.
     #[must_use]
     pub fn under_way(speech: SpeechBundle) -> Self {
-        Self { speech, file: None }
+        Self::new(speech, None)
+    }
+
+    fn new(speech: SpeechBundle, file: Option<FileStamp>) -> Self {
+        let mut index = Index::new(speech.voice.spaced);
+        for segment in &speech.segments {
+            index.push(segment.words.iter().map(|word| word.text.as_str()));
+        }
+        Self { speech, index, folded: OnceLock::new(), file }
+    }
+
+    /// Time and score of each segment in which a phrase begins, in order. It may go on in the next ones.
+    pub fn find(&self, phrase: &Phrase) -> impl Iterator<Item = (f64, f32)> {
+        let folded = self.folded.get_or_init(|| self.fold());
+        let mut room = Room::default();
+        self.speech.segments.iter().enumerate().filter_map(move |(number, segment)| {
+            let found = folded.begins(number, phrase, &mut room)?;
+            Some((time_of(segment, found.word), found.score))
+        })
+    }
+
+    fn fold(&self) -> Folded {
+        let mut folded = Folded::default();
+        for segment in &self.speech.segments {
+            folded.push(segment.words.iter().map(|word| word.text.as_str()));
+        }
+        folded
+    }
+
+    /// What it is of, and where that was then.
+    #[must_use]
+    pub fn place(&self) -> (MediaId, &Path) {
+        (self.speech.meta.media_id, &self.speech.meta.source_path)
     }
 
     /// Whether everything that is said has been written down.
@@ -45,6 +82,25 @@ impl LoadedTranscript {
     }
 }
 
+/// When a word of a segment begins, counted as folding has it, which may part a word and leave out another.
+fn time_of(segment: &SpokenSegment, folded: usize) -> f64 {
+    let ends = segment.words.iter().scan(0, |sum, word| {
+        *sum += word_count(&word.text);
+        Some((*sum, word.start))
+    });
+    let found = ends.into_iter().find(|(end, _)| folded < *end);
+    found.map_or_else(|| segment.start(), |(_, start)| start)
+}
+
+/// Of the transcripts of one medium that by this model, or else the first one.
+pub fn preferred<'a>(
+    mut all: impl Iterator<Item = &'a Arc<LoadedTranscript>> + Clone,
+    model: Option<&ModelKey>,
+) -> Option<&'a Arc<LoadedTranscript>> {
+    let by_it = |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == model;
+    all.clone().find(by_it).or_else(|| all.next())
+}
+
 /// The transcripts of each medium, by the key of the model.
 type ByMedium = BTreeMap<MediaId, BTreeMap<ModelKey, Arc<LoadedTranscript>>>;
 
@@ -56,6 +112,11 @@ impl Transcripts {
     /// Those of a medium, in order of their models.
     pub fn of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
         self.read().get(&media_id).into_iter().flat_map(|models| models.values().cloned()).collect()
+    }
+
+    /// One of each medium: that by this model, or else the first one.
+    pub fn one_each(&self, model: Option<&ModelKey>) -> Vec<Arc<LoadedTranscript>> {
+        self.read().values().filter_map(|all| preferred(all.values(), model)).cloned().collect()
     }
 
     /// Whether a medium's by this model is what this file holds.

@@ -1,12 +1,14 @@
 //! Search: from a plan to moments.
 
+mod heard;
 mod plan;
 mod ranking;
 mod readings;
 mod scope;
 mod takes;
 
-pub use plan::{Formula, Plan, Source, Term};
+pub use heard::{Heard, Kept};
+pub use plan::{Channel, Formula, Plan, Sought, Source, Term};
 pub use scope::Scope;
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ranking::Ranking;
 use rushes_model::{ErrorCode, Failure, SourceClock, TimeRange, timestamp};
-use rushes_store::RowTime;
+use rushes_store::{RowTime, SpokenSegment};
 use rushes_vectors::Hit;
 use std::{collections::HashMap, sync::Arc};
 use takes::Moment;
@@ -29,7 +31,7 @@ const SPARE_MOMENTS: usize = 100;
 /// Further frames of its shot that a match names.
 const MORE_FRAMES: usize = 5;
 
-/// Lines of on-screen text that a match has at most: an hour of slides without a cut is one shot.
+/// Lines of on-screen or spoken text that a match has at most: an hour of slides without a cut is one shot.
 const MOST_LINES: usize = 60;
 
 /// How moments are listed.
@@ -157,6 +159,7 @@ fn match_of(scope: &Scope<'_>, moment: &Moment, preview: &[u8]) -> VisualMatch {
         take_of: moment.take_of.map(|rank| rank as u64),
         more_frames: more_frames(media, moment),
         on_screen_text: on_screen_text(scope, media, hit.row),
+        spoken_text: spoken_text(scope, media, hit.row),
     }
 }
 
@@ -179,6 +182,21 @@ fn on_screen_text(scope: &Scope<'_>, media: &LoadedMedia, row: usize) -> Vec<Str
     }
     lines.sort_by(|a, b| a.0.total_cmp(&b.0));
     lines.into_iter().map(|(_, line)| line.to_owned()).collect()
+}
+
+/// What is said during the shot of a row, segment by segment, where the search listens. Of very many those
+/// that are said nearest to the row.
+fn spoken_text(scope: &Scope<'_>, media: &LoadedMedia, row: usize) -> Vec<String> {
+    let Some(transcript) = scope.transcript_of(media) else { return Vec::new() };
+    let ((_, shot), seconds) = (media.shot_of(row), media.times[row].seconds);
+    let speech = &transcript.speech;
+    let during = |one: &&SpokenSegment| one.start() < shot.end && one.end() > shot.start;
+    let mut segments: Vec<_> = speech.segments.iter().filter(during).collect();
+    let distance = |one: &&SpokenSegment| (one.start() - seconds).abs();
+    segments.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    segments.truncate(MOST_LINES);
+    segments.sort_by(|a, b| a.start().total_cmp(&b.start()));
+    segments.into_iter().map(|segment| segment.text(&speech.voice)).collect()
 }
 
 /// The next best frames of the shot, best first.

@@ -2,8 +2,9 @@
 
 use super::scope::Scope;
 use crate::library::LoadedMedia;
-use rushes_infer::{Curve, ocr::matching::Phrase};
+use rushes_infer::Curve;
 use rushes_query::{Filter, MediaView, Node};
+use rushes_text::Phrase;
 use rushes_vectors::Query;
 use std::path::Path;
 
@@ -17,6 +18,24 @@ pub struct Term {
     pub query: Query,
     /// From such a score to a similarity.
     pub curve: Curve,
+}
+
+/// A phrase that must be there.
+#[derive(Debug)]
+pub struct Sought {
+    /// Its words.
+    pub phrase: Phrase,
+    /// How they are told.
+    pub channel: Channel,
+}
+
+/// How words are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Written in the picture.
+    Text,
+    /// Spoken.
+    Speech,
 }
 
 /// What a leaf of an expression is scored by.
@@ -55,8 +74,8 @@ pub enum Formula {
 pub struct Plan {
     /// The terms of the formula and, after them, the excluded concepts.
     pub terms: Vec<Term>,
-    /// What must be read in the picture.
-    pub phrases: Vec<Phrase>,
+    /// What must be read in the picture or heard.
+    pub phrases: Vec<Sought>,
     /// What makes a similarity of them.
     pub formula: Formula,
     /// Where the excluded concepts begin among the terms.

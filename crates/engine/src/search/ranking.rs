@@ -26,7 +26,7 @@ pub struct Ranking<'a> {
     segments: Vec<&'a Segment>,
     queries: Vec<Query>,
     facts: Facts<'a>,
-    /// What was read, by medium.
+    /// What was read and heard, by medium.
     read: Vec<RowScores>,
 }
 
@@ -142,17 +142,17 @@ impl<'a> Ranking<'a> {
         RowScores::of(media, &self.readings(media), self.plan.phrases.len())
     }
 
-    /// Where the phrases were read in a medium.
+    /// Where the phrases were read or heard in a medium.
     fn readings(&self, media: &LoadedMedia) -> Vec<Reading> {
         if self.plan.phrases.is_empty() {
             return Vec::new();
         }
-        let text = self.scope.text_of(media);
-        text.map_or_else(Vec::new, |text| readings(media, &text, &self.plan.phrases))
+        let (text, transcript) = (self.scope.text_of(media), self.scope.transcript_of(media));
+        readings(media, text.as_deref(), transcript.map(|one| &**one), &self.plan.phrases)
     }
 
     /// Without terms all rows of a shot have one similarity: shots are ranked, each by the frame nearest
-    /// to where the phrases were read.
+    /// to where the phrases were read or heard.
     fn alike_shots(&self, most: usize) -> Vec<Hit> {
         let segments = (0..self.scope.media.len()).into_par_iter();
         let found = segments.flat_map_iter(|segment| self.found_shots(segment));
@@ -193,7 +193,7 @@ struct FoundShot {
     score: f32,
     segment: usize,
     shot: usize,
-    /// When what was looked for was read.
+    /// When what was looked for was read or heard.
     seconds: Option<f64>,
 }
 

@@ -1,30 +1,40 @@
-//! Where phrases were read: shot by shot, once for all rows of a shot.
+//! Where phrases were read or heard: shot by shot, once for all rows of a shot.
 
-use crate::library::{LoadedMedia, LoadedText};
-use rushes_infer::ocr::matching::Phrase;
+use super::plan::{Channel, Sought};
+use crate::library::{LoadedMedia, LoadedText, LoadedTranscript};
 
-/// A phrase that was read in a frame.
+/// A phrase that was read in a frame, or heard.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading {
-    /// Number of the shot that the frame lies in.
+    /// Number of the shot that it lies in, or begins in.
     pub shot: usize,
-    /// The frame's own time.
+    /// The frame's own time, or when the first word begins.
     pub seconds: f64,
     /// Which of the phrases it was.
     pub phrase: usize,
-    /// How well it was read, above 0 and at most 1.
+    /// How well it fits, above 0 and at most 1.
     pub score: f32,
 }
 
-/// Every reading of some phrases in one medium, in order of shots.
-pub fn readings(media: &LoadedMedia, text: &LoadedText, phrases: &[Phrase]) -> Vec<Reading> {
+/// Every reading of some phrases in one medium, of which this is known, in order of shots.
+pub fn readings(
+    media: &LoadedMedia,
+    text: Option<&LoadedText>,
+    transcript: Option<&LoadedTranscript>,
+    phrases: &[Sought],
+) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (number, phrase) in phrases.iter().enumerate() {
-        let of_phrase = text.find(phrase).map(|(seconds, score)| {
+    for (number, Sought { phrase, channel }) in phrases.iter().enumerate() {
+        let mut add = |(seconds, score): (f64, f32)| {
             let shot = media.shot_at(seconds);
-            Reading { shot, seconds, phrase: number, score }
-        });
-        readings.extend(of_phrase);
+            readings.push(Reading { shot, seconds, phrase: number, score });
+        };
+        match channel {
+            Channel::Text => text.iter().flat_map(|text| text.find(phrase)).for_each(&mut add),
+            Channel::Speech => {
+                transcript.iter().flat_map(|one| one.find(phrase)).for_each(&mut add);
+            }
+        }
     }
     readings.sort_by_key(|reading| reading.shot);
     readings
@@ -50,7 +60,7 @@ pub fn best_time(readings: &[Reading]) -> Option<f64> {
 /// A score for every row and phrase of a medium: that of the row's shot.
 #[derive(Default)]
 pub struct RowScores {
-    /// Row after row, one score a phrase; empty where nothing was read.
+    /// Row after row, one score a phrase; empty where nothing was found.
     scores: Vec<f32>,
     phrases: usize,
 }
@@ -84,6 +94,7 @@ mod tests {
     use crate::intake::Intake;
     use rushes_model::{HashStr, MediaId, Sampling, Shot, TimeRange};
     use rushes_store::{Area, BundleMeta, TextBundle, TextFrame, TextLine};
+    use rushes_text::Phrase;
 
     const FACTS: &str = r#"{"kind":"video","size_bytes":9,"duration_seconds":10.0,"width":64,
         "height":48,"frame_rate":"25/1","variable_frame_rate":false,"start_timecode":null,
@@ -143,8 +154,9 @@ mod tests {
     fn a_phrase_scores_all_rows_of_the_shots_that_it_was_read_in() {
         let media = medium();
         let text = read(&[(1.0, "EXIT"), (4.0, "hamburq"), (7.0, "Hamburg"), (9.0, "Hamburg")]);
-        let phrases = ["hamburg", "exit", "zebra"].map(Phrase::new);
-        let readings = readings(&media, &text, &phrases);
+        let phrases = ["hamburg", "exit", "zebra"]
+            .map(|words| Sought { phrase: Phrase::new(words), channel: Channel::Text });
+        let readings = readings(&media, Some(&text), None, &phrases);
         let times: Vec<Option<f64>> = by_shot(&readings).map(best_time).collect();
         assert_eq!(times, [Some(1.0), Some(7.0)], "the best, of equal ones the first");
         let scores = RowScores::of(&media, &readings, phrases.len());

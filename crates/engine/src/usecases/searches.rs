@@ -1,6 +1,8 @@
-//! The visual searches: by words, by a picture, by a frame, and by words that refine either.
+//! The searches: visual ones by words, by a picture, by a frame and by words that refine either, and that of
+//! what is said.
 
 mod planner;
+mod transcript;
 
 use super::{Engine, bad_request, check_range, check_time};
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
         MAX_QUERY_CHARS, MAX_RESULTS, SearchFrameRequest, SearchImageRequest, SearchOptions,
         SearchTextRequest,
     },
-    search::{self, Listing, Scope},
+    search::{self, Channel, Listing, Scope},
 };
 use planner::{Planner, Wanted};
 use rushes_media::MediaError;
@@ -23,6 +25,9 @@ const LONG_SIDE: u32 = 640;
 /// Why a folder cannot be searched for text.
 const NO_TEXT: &str = "no on-screen text was read yet in cache_dir, so `text:` finds nothing there; analyse it \
      with ocr: true (rushes analyze --ocr), which leaves the analysis of the pictures as it is";
+/// Why a folder cannot be searched for speech.
+const NO_SPEECH: &str = "nothing was listened to yet in cache_dir, so `said:` finds nothing there; analyse it with \
+     speech: true (rushes analyze --speech), which leaves the analysis of the pictures as it is";
 
 impl Engine {
     /// Finds the moments that fit a sentence or an expression of the query language.
@@ -79,13 +84,26 @@ impl Engine {
         let folder = self.folder(options.cache_dir)?;
         let paths = options.media_paths.map(|paths| self.paths(paths)).transpose()?;
         let key = inner.models.settled_visual()?;
-        let look = || Scope::new(&folder, &inner.models, &key, &inner.reception, paths.as_deref());
+        let seeks = |channel| query.as_ref().is_some_and(|query| planner::seeks(query, channel));
+        let (reads, listens) = (seeks(Channel::Text), seeks(Channel::Speech));
+        let preferred = if listens { self.preferred_ear()? } else { None };
+        let look = || {
+            let paths = paths.as_deref();
+            let mut scope = Scope::new(&folder, &inner.models, &key, &inner.reception, paths)?;
+            if listens {
+                scope.listen(preferred.as_ref())?;
+            }
+            Ok(scope)
+        };
         let scope = look()?;
         if scope.media.is_empty() {
             return Ok(Matches { matches: Vec::new() });
         }
-        if query.as_ref().is_some_and(planner::reads) && !folder.has_any_text()? {
+        if reads && !folder.has_any_text()? {
             return Err(bad_request(NO_TEXT.to_owned()));
+        }
+        if listens && !folder.has_any_speech()? {
+            return Err(bad_request(NO_SPEECH.to_owned()));
         }
         folder.sketch_if_large(&scope.media);
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;

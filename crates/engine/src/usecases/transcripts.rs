@@ -3,9 +3,10 @@
 use super::{Engine, bad_request, check_count, check_range};
 use crate::{
     intake::Reception,
-    library::{LoadedFolder, LoadedTranscript},
+    library::{LoadedFolder, LoadedTranscript, preferred},
     replies::{Segment, SegmentPage, Transcription, Transcriptions, Word},
     requests::{MAX_ANALYZE_PATHS, MAX_SEGMENTS, TranscriptionRangeRequest, TranscriptionsRequest},
+    speakers,
 };
 use rushes_model::{ErrorCode, Failure, ModelKey, timestamp};
 use rushes_store::{SpokenSegment, SpokenWord, Voice};
@@ -70,8 +71,14 @@ impl Engine {
     }
 
     fn transcripts(&self, cache_dir: &str) -> Result<Transcripts<'_>, Failure> {
-        let preferred = self.0.models.speech_order(None, None)?.map(|order| order.model);
+        let preferred = self.preferred_ear()?;
         Ok(Transcripts { reception: &self.0.reception, folder: self.folder(cache_dir)?, preferred })
+    }
+
+    /// The model whose transcript of a medium is taken when several have heard it: that which would listen
+    /// now.
+    pub(super) fn preferred_ear(&self) -> Result<Option<ModelKey>, Failure> {
+        Ok(self.0.models.speech_order(None, None)?.map(|order| order.model))
     }
 }
 
@@ -86,9 +93,7 @@ impl Transcripts<'_> {
     /// The transcript of a file, by the preferred model if that heard it.
     fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
         let all = self.folder.transcripts_of(self.reception.media_id(path)?);
-        let preferred = self.preferred.as_ref();
-        let by_it = |one: &&Arc<LoadedTranscript>| Some(&one.speech.meta.model_key) == preferred;
-        all.iter().find(by_it).or(all.first()).cloned()
+        preferred(all.iter(), self.preferred.as_ref()).cloned()
     }
 }
 
@@ -119,7 +124,7 @@ fn spoken(segment: &SpokenSegment, voice: &Voice, words: bool) -> Segment {
         start_timestamp: timestamp(start),
         end_timestamp: timestamp(end),
         text: segment.text(voice),
-        speaker: segment.speaker.map(|speaker| format!("SPEAKER_{speaker:02}")),
+        speaker: speakers::label(segment),
         words: words.then(|| segment.words.iter().map(word).collect()),
     }
 }

@@ -1,8 +1,7 @@
 //! On-screen text: slates, titles, lower thirds, slides, burnt-in timecode.
 //!
 //! A [`TextReader`] finds the pieces of text in a picture with PP-OCRv4's detector, reads each with its
-//! recogniser, and gives [`TextLine`]s in reading order. A [`matching::Phrase`] tells how well such
-//! lines hold what somebody searches for.
+//! recogniser, and gives [`TextLine`]s in reading order.
 //!
 //! Recipes are those of PaddleOCR, and of the package that the files come in. Text may be tilted by
 //! some 15 degrees; text that runs from top to bottom is not read.
@@ -22,9 +21,7 @@
 
 mod boxes;
 mod detector;
-mod glance;
 mod layout;
-pub mod matching;
 mod planes;
 mod recogniser;
 

@@ -1,12 +1,13 @@
 //! From a request to a plan: every sentence and picture that it names goes through the model.
 
 use crate::{
-    search::{Formula, Plan, Source, Term},
+    search::{Channel, Formula, Plan, Sought, Source, Term},
     usecases::{Engine, bad_request},
 };
-use rushes_infer::{InferError, TextQuery, VisualModel, ocr::matching::Phrase};
+use rushes_infer::{InferError, TextQuery, VisualModel};
 use rushes_model::{ErrorCode, Failure, Picture};
 use rushes_query::{Leaf, Node, QueryError, Span};
+use rushes_text::Phrase;
 
 /// What a request looks for.
 pub struct Wanted<'a> {
@@ -24,12 +25,17 @@ pub fn parse(words: &str) -> Result<rushes_query::Query, Failure> {
     rushes_query::parse(words).map_err(|error| bad_request(format!("query, {error}")))
 }
 
-/// Whether a query asks for text in the picture.
-pub fn reads(query: &rushes_query::Query) -> bool {
+/// Whether a query asks for words that are told in this way.
+pub fn seeks(query: &rushes_query::Query, channel: Channel) -> bool {
+    let is_sought = |leaf: &Leaf| match leaf {
+        Leaf::Text(_) => channel == Channel::Text,
+        Leaf::Said(_) => channel == Channel::Speech,
+        _ => false,
+    };
     match query {
         rushes_query::Query::Sentence(_) => false,
         rushes_query::Query::Expression(node) => {
-            node.leaves().iter().any(|(leaf, _)| matches!(leaf, Leaf::Text(_)))
+            node.leaves().iter().any(|(leaf, _)| is_sought(leaf))
         }
     }
 }
@@ -39,7 +45,7 @@ pub struct Planner<'a> {
     engine: &'a Engine,
     model: &'a dyn VisualModel,
     terms: Vec<Term>,
-    phrases: Vec<Phrase>,
+    phrases: Vec<Sought>,
 }
 
 impl<'a> Planner<'a> {
@@ -105,19 +111,20 @@ impl<'a> Planner<'a> {
                 let picture = self.engine.frame(path, *seconds)?;
                 self.picture(&picture).map(Source::Term)
             }
-            Leaf::Text(words) => {
+            Leaf::Text(words) | Leaf::Said(words) => {
                 let phrase = Phrase::new(words);
+                let (key, channel) = match leaf {
+                    Leaf::Text(_) => ("text", Channel::Text),
+                    _ => ("said", Channel::Speech),
+                };
                 if phrase.is_empty() {
-                    let reason = "`text:` takes words; there is no letter and no digit in this";
-                    return Err(refused(ErrorCode::BadRequest, reason));
+                    let reason =
+                        format!("`{key}:` takes words; there is no letter and no digit in this");
+                    return Err(refused(ErrorCode::BadRequest, &reason));
                 }
-                self.phrases.push(phrase);
+                self.phrases.push(Sought { phrase, channel });
                 Ok(Source::Phrase(self.phrases.len() - 1))
             }
-            Leaf::Said(_) => Err(refused(
-                ErrorCode::NotImplemented,
-                "words that are spoken cannot be searched yet in this version",
-            )),
             Leaf::Person(name) => {
                 Err(refused(ErrorCode::NotFound, &format!("nobody is called \"{name}\" here")))
             }

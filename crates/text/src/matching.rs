@@ -1,28 +1,19 @@
-//! Whether recognised lines hold what somebody searches for.
+//! Whether a text holds what somebody searches for, slips aside.
 //!
-//! Reading is never perfect: accents go missing, a letter is taken for its neighbour, spaces come and
-//! go. A [`Phrase`] forgives as much of that as can be told from another word.
-//!
-//! ```
-//! use rushes_infer::ocr::matching::Phrase;
-//!
-//! let lines = ["SCENE 12A", "Café Muller, Hamburg"];
-//! assert_eq!(Phrase::new("cafe müller").score(lines), 1.0);
-//! assert!(Phrase::new("12a cafe muller ham").score(lines) > 0.9);
-//! assert_eq!(Phrase::new("scene 13").score(lines), 0.0);
-//! ```
-//!
-//! Whoever searches many frames again and again keeps their lines as [`Folded`]: most of the time then
-//! goes into telling at a glance that a frame cannot hold the phrase.
+//! Reading and listening are never perfect: accents go missing, a letter is taken for its neighbour, spaces
+//! come and go. A [`Phrase`] forgives as much of that as can be told from another word.
 
-use super::glance::{Ask, Glance, Shape};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use crate::{
+    fold::words,
+    folded::{Folded, Found, Room},
+    glance::{Ask, Glance, Shape},
+};
 
 /// Words of this many letters may differ by one edit, of twice as many less one by two.
 const ONE_SLIP: usize = 5;
 const TWO_SLIPS: usize = 9;
 /// Spaces lost or won in reading: this many words may be one.
-pub(super) const MAX_JOINED: usize = 4;
+pub(crate) const MAX_JOINED: usize = 4;
 /// Score of a prefix that is nearly nothing of the word; the whole word scores 1.
 const PREFIX: f32 = 0.8;
 /// Score of a word whose only faults are digits taken for letters that look alike, or the reverse.
@@ -35,49 +26,8 @@ const MAX_WORDS: usize = 32;
 pub struct Phrase {
     words: Vec<Vec<char>>,
     asks: Vec<Ask>,
-    glance: Glance,
+    pub(crate) glance: Glance,
 }
-
-/// The lines of many frames, made ready to be searched: some 17 bytes a word.
-#[derive(Debug, Clone, Default)]
-pub struct Folded {
-    /// Words without case, accents and punctuation, each followed by a space.
-    text: String,
-    /// How each word looks at a glance.
-    shapes: Vec<Shape>,
-    /// Where each frame ends in both.
-    ends: Vec<(usize, usize)>,
-}
-
-impl Folded {
-    /// Adds a frame.
-    pub fn push<'a>(&mut self, lines: impl IntoIterator<Item = &'a str>) {
-        for word in lines.into_iter().flat_map(words) {
-            self.shapes.push(Shape::of(&word));
-            self.text.extend(word.into_iter().chain([' ']));
-        }
-        self.ends.push((self.text.len(), self.shapes.len()));
-    }
-
-    /// How well a frame, by its number, holds a phrase: as [`Phrase::score`] has it. `room` may be that
-    /// of other frames.
-    #[must_use]
-    pub fn score(&self, frame: usize, phrase: &Phrase, room: &mut Room) -> f32 {
-        let before = frame.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        let (text_start, shapes_start) = before.unwrap_or_default();
-        let (text_end, shapes_end) = self.ends.get(frame).copied().unwrap_or_default();
-        let shapes = self.shapes.get(shapes_start..shapes_end).unwrap_or_default();
-        if !phrase.glance.may_find(shapes) {
-            return 0.0;
-        }
-        let words: Vec<&str> = self.text[text_start..text_end].split_terminator(' ').collect();
-        phrase.score_words(&words, shapes, room)
-    }
-}
-
-/// Room to compare in, so that many frames need not take and give back memory.
-#[derive(Debug, Default)]
-pub struct Room(Vec<f32>);
 
 impl Phrase {
     /// Takes a query apart: letters and digits count, case, accents and punctuation do not. What comes
@@ -96,16 +46,29 @@ impl Phrase {
         self.words.is_empty()
     }
 
-    /// How well the lines of one frame hold the phrase, 0..=1: 1 for the words as they are, one after
-    /// the other, also across lines; less with slips of the reader, or when the last word is only the
-    /// beginning of one; 0 when it is not there, or is empty.
+    /// Words of a text, at most, that the phrase stands on.
+    pub(crate) fn reach(&self) -> usize {
+        self.words.len() * MAX_JOINED
+    }
+
+    /// How well some lines hold the phrase, 0..=1: 1 for the words as they are, one after the other, also
+    /// across lines; less with slips, or when the last word is only the beginning of one; 0 when it is not
+    /// there, or is empty.
     pub fn score<'a>(&self, lines: impl IntoIterator<Item = &'a str>) -> f32 {
         let mut folded = Folded::default();
         folded.push(lines);
         folded.score(0, self, &mut Room::default())
     }
 
-    fn score_words(&self, words: &[&str], shapes: &[Shape], room: &mut Room) -> f32 {
+    /// Where the phrase stands best among words, the first of equal places, if it begins at one of the first
+    /// `own`. `shapes` are those of the words.
+    pub(crate) fn best_place(
+        &self,
+        words: &[&str],
+        shapes: &[Shape],
+        own: usize,
+        room: &mut Room,
+    ) -> Option<Found> {
         let (tables, width) = (&mut room.0, words.len() + 1);
         // Table `n` has at `at` the best score of the last `n` words when the first of them stands at
         // `at`, weighed by letters; infinitely little where they do not stand.
@@ -120,8 +83,10 @@ impl Phrase {
                 tables.push(best);
             }
         }
-        let starts = tables[self.words.len() * width..].iter().copied();
-        starts.fold(0.0, f32::max) / letters(&self.words) as f32
+        let starts = tables[self.words.len() * width..].iter().take(own).enumerate().rev();
+        let (word, &best) = starts.max_by(|a, b| a.1.total_cmp(b.1))?;
+        let score = best / letters(&self.words) as f32;
+        (score > 0.0).then_some(Found { score, word })
     }
 
     /// The best score of the words from `next` on, of which the first is the first of `words`. `rest` has
@@ -165,30 +130,6 @@ fn letters_of(word: &str) -> Vec<char> {
 fn same_when_joined(query: &[Vec<char>], words: &[&str]) -> Option<f32> {
     let words: Vec<Vec<char>> = words.iter().map(|word| letters_of(word)).collect();
     same_shapes(&fuse(query)?, &fuse(&words)?)
-}
-
-/// The words of a text without case, accents and punctuation. A character of a script that puts no
-/// spaces is a word by itself.
-fn words(text: &str) -> Vec<Vec<char>> {
-    let folded = text.nfkd().flat_map(char::to_lowercase).filter(|&c| !is_combining_mark(c));
-    let mut words: Vec<Vec<char>> = Vec::new();
-    let mut goes_on = false;
-    for c in folded {
-        let alone = is_without_spaces(c);
-        match words.last_mut() {
-            Some(word) if goes_on && !alone && c.is_alphanumeric() => word.push(c),
-            _ if c.is_alphanumeric() => words.push(vec![c]),
-            _ => {}
-        }
-        goes_on = c.is_alphanumeric() && !alone;
-    }
-    words
-}
-
-/// Kana and Chinese characters.
-fn is_without_spaces(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
-        || matches!(c, '\u{20000}'..='\u{3ffff}')
 }
 
 fn letters(words: &[Vec<char>]) -> usize {
@@ -235,7 +176,7 @@ fn begins(query: &[char], word: &[char]) -> bool {
 }
 
 /// Only letters are counted: another number is another take.
-pub(super) fn allowed_slips(word: &[char]) -> usize {
+pub(crate) fn allowed_slips(word: &[char]) -> usize {
     match word.iter().filter(|c| c.is_alphabetic()).count() {
         ..ONE_SLIP => 0,
         ONE_SLIP..TWO_SLIPS => 1,
@@ -244,7 +185,7 @@ pub(super) fn allowed_slips(word: &[char]) -> usize {
 }
 
 /// Pairs of a letter and a digit that readers confuse.
-pub(super) const LOOK_ALIKES: [(char, char); 7] =
+pub(crate) const LOOK_ALIKES: [(char, char); 7] =
     [('o', '0'), ('l', '1'), ('i', '1'), ('s', '5'), ('b', '8'), ('z', '2'), ('g', '9')];
 
 fn look_alike(a: char, b: char) -> bool {

@@ -1,22 +1,22 @@
-//! Telling in nanoseconds that a frame cannot hold a phrase.
+//! Telling in nanoseconds that a text cannot hold a phrase.
 //!
 //! A word is looked at as the set of its letters and their number, both in one machine word. One edit takes
 //! away at most one letter of a set and adds at most one, so that words whose sets differ by more than
 //! the edits allowed are no match. Letters and digits that look alike are one letter here.
 
-use super::matching::{LOOK_ALIKES, MAX_JOINED, allowed_slips};
+use crate::matching::{LOOK_ALIKES, MAX_JOINED, allowed_slips};
 
 /// The set of a word's letters in the lower bits, and how many letters it has in the upper six, where
 /// many are as good as [`MOST_LETTERS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Shape(u64);
+pub(crate) struct Shape(u64);
 
 const SET_BITS: u32 = 58;
 const MOST_LETTERS: usize = 63;
 
 /// A word that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     shape: Shape,
     /// Edits that it may have.
     slips: usize,
@@ -24,9 +24,9 @@ pub(super) struct Ask {
     may_go_on: bool,
 }
 
-/// What a frame must at least have: something like each word of the phrase.
+/// What a text must at least have: something like each word of the phrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glance {
+pub(crate) struct Glance {
     /// The longest first, which rules out most.
     needs: Vec<Need>,
 }
@@ -41,7 +41,7 @@ struct Need {
 
 impl Ask {
     /// The words of a phrase, the last of which may go on.
-    pub(super) fn all(words: &[Vec<char>]) -> Vec<Self> {
+    pub(crate) fn all(words: &[Vec<char>]) -> Vec<Self> {
         let ask = |(at, word): (usize, &Vec<char>)| Self {
             shape: Shape::of(word),
             slips: allowed_slips(word),
@@ -51,7 +51,7 @@ impl Ask {
     }
 
     /// Whether a word may be this one.
-    pub(super) fn may_be(&self, word: Shape) -> bool {
+    pub(crate) fn may_be(&self, word: Shape) -> bool {
         let Self { shape, slips, may_go_on } = *self;
         let (lost, won) = (shape.set() & !word.set(), word.set() & !shape.set());
         let most = slips as u32;
@@ -61,13 +61,13 @@ impl Ask {
     }
 
     /// Whether words may be these when spaces were lost or won.
-    pub(super) fn may_join(asks: &[Self], words: &[Shape]) -> bool {
+    pub(crate) fn may_join(asks: &[Self], words: &[Shape]) -> bool {
         Shape::joined(asks.iter().map(|ask| ask.shape)) == Shape::joined(words.iter().copied())
     }
 }
 
 impl Glance {
-    pub(super) fn of(asks: &[Ask]) -> Self {
+    pub(crate) fn of(asks: &[Ask]) -> Self {
         let need = |at: usize| {
             let runs = (2..=MAX_JOINED).flat_map(|length| asks.windows(length).enumerate());
             let with_it = runs.filter(|(start, run)| (*start..start + run.len()).contains(&at));
@@ -80,7 +80,7 @@ impl Glance {
     }
 
     /// Whether the phrase may be among these words.
-    pub(super) fn may_find(&self, words: &[Shape]) -> bool {
+    pub(crate) fn may_find(&self, words: &[Shape]) -> bool {
         !self.needs.is_empty() && self.needs.iter().all(|need| need.may_be_met(words))
     }
 }
@@ -109,7 +109,7 @@ impl Ask {
 }
 
 impl Shape {
-    pub(super) fn of(word: &[char]) -> Self {
+    pub(crate) fn of(word: &[char]) -> Self {
         Self::new(word.iter().fold(0, |set, &c| set | bit(c)), word.len())
     }
 
