@@ -50,7 +50,7 @@ fn publish(studio: &Studio, clip: &Path, voice: (&str, bool), segments: &[(Optio
             created_at: 0,
             tool_version: "1".to_owned(),
         },
-        voice: Voice { language: voice.0.to_owned(), track: 0, spaced: voice.1 },
+        voice: Voice { language: voice.0.to_owned(), track: 0, spaced: voice.1, chosen: false },
         segments: segments.iter().map(&mut segment).collect(),
     };
     AnalysisFolder::open(studio.cache.path()).unwrap().publish_speech(&bundle).unwrap();
