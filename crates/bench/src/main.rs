@@ -6,12 +6,14 @@ mod analysis;
 mod calibrate;
 mod gallery;
 mod logistic;
+mod meaning;
 mod pictures;
 mod refine;
 mod retrieval;
 mod scan;
 mod search;
 mod space;
+mod spoken;
 mod templates;
 mod text;
 
@@ -39,6 +41,10 @@ enum Command {
     Search(search::Arguments),
     /// Words that are read, by their size, and the latency of searching text.
     Text(text::Arguments),
+    /// Latency of searching what is said, by words and by meaning.
+    Spoken(spoken::Arguments),
+    /// What cosines of sentences say about spoken text.
+    Meaning(meaning::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -52,5 +58,7 @@ fn main() -> Result<()> {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Text(arguments) => text::run(&arguments),
+        Command::Spoken(arguments) => spoken::run(&arguments),
+        Command::Meaning(arguments) => meaning::run(&arguments),
     }
 }

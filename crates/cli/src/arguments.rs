@@ -172,6 +172,9 @@ pub struct Search {
     /// Look for words that are said, as they are remembered.
     #[arg(long, value_name = "WORDS", conflicts_with_all = ["query", "image", "frame"])]
     pub said: Option<String>,
+    /// Look for what means about the same as these words.
+    #[arg(long, requires = "said")]
+    pub by_meaning: bool,
     /// Only what this speaker says.
     #[arg(long, value_name = "LABEL", requires = "said")]
     pub speaker: Option<String>,

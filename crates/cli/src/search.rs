@@ -11,6 +11,7 @@ use rushes_engine::{
     replies::{Matches, TranscriptMatch, VisualMatch},
     requests::{
         SearchFrameRequest, SearchImageRequest, SearchTextRequest, SearchTranscriptRequest,
+        TranscriptMode,
     },
 };
 use rushes_model::{ErrorCode, Failure};
@@ -49,10 +50,12 @@ pub fn run(mut settings: Settings, arguments: Search) -> Result<ExitCode> {
 /// Searches what is said and prints a line a passage, or the API's reply as JSON.
 fn said(engine: &Engine, words: &str, arguments: &Search) -> Result<ExitCode> {
     let media = absolute_all(&arguments.media)?;
+    let mode = if arguments.by_meaning { TranscriptMode::Semantic } else { TranscriptMode::Exact };
     let reply = engine.search_transcript(&SearchTranscriptRequest {
         media_paths: (!media.is_empty()).then_some(media),
         max_results: arguments.max_results,
         speaker: arguments.speaker.clone(),
+        mode,
         ..SearchTranscriptRequest::simple(words, absolute(&arguments.cache_dir)?)
     })?;
     if arguments.json {

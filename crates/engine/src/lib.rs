@@ -23,6 +23,7 @@ pub mod door;
 mod hearing;
 mod intake;
 mod library;
+mod meaning;
 mod metadata;
 mod models;
 mod paths;

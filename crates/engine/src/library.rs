@@ -18,6 +18,7 @@ use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
 use rushes_store::{
     Analysis, AnalysisFolder, Entry, SpeechBundle, StoreError, TextBundle, VisualBundle,
 };
+use rushes_vectors::Segment;
 use shelf::Shelf;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -31,7 +32,7 @@ use std::{
 };
 use transcripts::Transcripts;
 
-/// Frames from which a folder's media get sketches: below, plain scans take less than 50 ms on two cores,
+/// Rows from which a folder's vectors get sketches: below, plain scans take less than 50 ms on two cores,
 /// and a sketch is a third more memory.
 const SKETCH_FROM: usize = 500_000;
 /// A folder that is searched is listed again after this long: another machine may have added to it.
@@ -447,18 +448,23 @@ impl LoadedFolder {
         self.read().values().filter(|media| media.model_key == *model).cloned().collect()
     }
 
-    /// Has the media of a large folder sketched in the background, one round at a time, so that searches
+    /// Has the vectors of a large folder sketched in the background, one round at a time, so that searches
     /// read less from then on. What they find is the same.
-    pub fn sketch_if_large(&self, media: &[Arc<LoadedMedia>]) {
-        let frames: usize = media.iter().map(|media| media.times.len()).sum();
-        let plain = |media: &&Arc<LoadedMedia>| !media.segment.has_sketch();
-        let plain: Vec<_> = media.iter().filter(plain).cloned().collect();
-        if frames < SKETCH_FROM || plain.is_empty() || self.sketching.swap(true, Ordering::AcqRel) {
+    pub fn sketch_if_large<T>(&self, parts: &[Arc<T>], segment: fn(&T) -> Option<&Segment>)
+    where
+        T: Send + Sync + 'static,
+    {
+        let segments = || parts.iter().filter_map(|part| segment(part));
+        let rows: usize = segments().map(|segment| segment.rows().count()).sum();
+        let plain = |part: &T| segment(part).is_some_and(|segment| !segment.has_sketch());
+        let all_sketched = !parts.iter().any(|part| plain(part));
+        if rows < SKETCH_FROM || all_sketched || self.sketching.swap(true, Ordering::AcqRel) {
             return;
         }
+        let plain: Vec<Arc<T>> = parts.iter().filter(|part| plain(part)).cloned().collect();
         let under_way = self.sketching.clone();
         thread::spawn(move || {
-            plain.iter().for_each(|media| media.segment.build_sketch());
+            plain.iter().filter_map(|part| segment(part)).for_each(Segment::build_sketch);
             under_way.store(false, Ordering::Release);
         });
     }

@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     hearing::HearingSlot,
+    meaning::EncoderSlot,
     replies::{AvailableModels, LoadedModel, LoadedModels, ModelInfo},
 };
 use fs_err as fs;
@@ -63,6 +64,7 @@ struct Inner {
     changed: Condvar,
     reader: Mutex<Option<Arc<Reader>>>,
     hearing: HearingSlot,
+    encoder: EncoderSlot,
 }
 
 /// Reads on-screen text.
@@ -133,6 +135,7 @@ impl ModelPool {
             changed: Condvar::new(),
             reader: Mutex::default(),
             hearing: HearingSlot::default(),
+            encoder: EncoderSlot::default(),
         }));
         if let Some(key) = &config.visual_model {
             pool.known_visual(key.as_str()).map_err(|Failure { code, message }| {
@@ -256,6 +259,18 @@ impl ModelPool {
         let knows =
             |entry: &Entry| entry.languages.iter().any(|one| one == language || one == "mul");
         self.0.registry.get(key).is_ok_and(knows)
+    }
+
+    /// What tells the meanings of sentences.
+    #[must_use]
+    pub fn encoder_slot(&self) -> &EncoderSlot {
+        &self.0.encoder
+    }
+
+    /// Callers that a model serves at once.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.0.workers
     }
 
     /// What listens to speech.
@@ -467,6 +482,7 @@ impl ModelPool {
         let reader = self.0.reader.lock().unwrap_or_else(PoisonError::into_inner).clone();
         reader.iter().for_each(|reader| reader.reader.drop_idle(idle));
         self.0.hearing.drop_idle(idle);
+        self.0.encoder.drop_idle(idle);
     }
 
     /// What is in memory.

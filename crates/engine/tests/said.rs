@@ -10,6 +10,7 @@ use rushes_engine::{
     replies::TranscriptMatch,
     requests::{
         AnalyzeRequest, LoadTranscriptionsRequest, SearchTextRequest, SearchTranscriptRequest,
+        TranscriptMode,
     },
 };
 use rushes_media::{Limits, Tools, identify};
@@ -25,6 +26,18 @@ fn request(studio: &Studio, query: &str) -> SearchTranscriptRequest {
 
 fn find(studio: &Studio, query: &str) -> Vec<TranscriptMatch> {
     studio.engine.search_transcript(&request(studio, query)).unwrap().matches
+}
+
+/// Searches by meaning.
+fn mean(
+    studio: &Studio,
+    query: &str,
+    speaker: Option<&str>,
+) -> Result<Vec<TranscriptMatch>, Failure> {
+    let speaker = speaker.map(str::to_owned);
+    let mode = TranscriptMode::Semantic;
+    let request = SearchTranscriptRequest { mode, speaker, ..request(studio, query) };
+    studio.engine.search_transcript(&request).map(|reply| reply.matches)
 }
 
 /// Publishes a transcript of a clip: segments by speaker, a second a word.
@@ -52,6 +65,7 @@ fn publish(studio: &Studio, clip: &Path, voice: (&str, bool), segments: &[(Optio
         },
         voice: Voice { language: voice.0.to_owned(), track: 0, spaced: voice.1, chosen: false },
         segments: segments.iter().map(&mut segment).collect(),
+        meanings: None,
     };
     AnalysisFolder::open(studio.cache.path()).unwrap().publish_speech(&bundle).unwrap();
 }
@@ -92,6 +106,17 @@ fn real_speech_is_found_at_the_time_of_its_words() {
     assert!(paths.is_sorted(), "{paths:?}");
     assert_eq!(times(&find(&studio, "dashw")), times(&find(&studio, "DASHWOOD")));
     assert!(find(&studio, "zeppelin").is_empty());
+
+    let better = mean(&studio, "a better wife would have improved him", None).unwrap();
+    assert!(better[0].text.contains("amiable woman"), "{better:?}");
+    assert!(better.iter().all(|one| one.similarity.is_some_and(|s| (0.5..=1.0).contains(&s))));
+    assert!(better.is_sorted_by(|a, b| a.similarity >= b.similarity));
+    for nothing in ["flurbel gramp zonk", "tattoo removal with a laser", "?!"] {
+        let found = mean(&studio, nothing, None).unwrap();
+        assert!(found.is_empty(), "{nothing}: {found:?}");
+    }
+    let by_somebody = mean(&studio, "a better wife would have improved him", Some("SPEAKER_00"));
+    assert!(by_somebody.unwrap().is_empty(), "nobody was told from others");
 
     let named = |search_all| SearchTranscriptRequest {
         media_paths: Some(vec![text(&clips[4])]),
@@ -191,6 +216,35 @@ fn scripts_without_spaces_and_media_without_words_are_searched_too() {
     let found = find(&studio, "東京です はい");
     assert_eq!((times(&found), found[0].text.as_str()), (vec![(3.0, 6.5)], "これは東京です。はい"));
     assert!(find(&studio, "京東").is_empty());
+}
+
+#[test]
+fn what_was_heard_before_meanings_were_known_is_not_heard_again() {
+    let studio = studio();
+    let rabbit = clip("bigbuckbunny.mp4");
+    assert!(mean(&studio, "a good day", None).unwrap().is_empty(), "there is nothing to search");
+    english(
+        &studio,
+        &rabbit,
+        &[(Some(0), "The orchestra rehearses on Tuesdays."), (Some(1), "Yes.")],
+    );
+    let load =
+        LoadTranscriptionsRequest { cache_dir: text(studio.cache.path()), media_paths: None };
+    studio.engine.load_transcriptions(&load).unwrap();
+    let failure = mean(&studio, "when the musicians practise", None).unwrap_err();
+    assert!(failure.code == ErrorCode::BadRequest && failure.message.contains("minilm-l6"));
+    let listen = AnalyzeRequest {
+        speech: true,
+        speech_model_key: Some(MODEL.to_owned()),
+        ..studio.request(&[rabbit])
+    };
+    let (task, _) = studio.analyze(&listen);
+    assert!(task.errors.is_empty(), "{:?}", task.errors);
+    // Nobody speaks in this clip: what is found is what was published.
+    let found = mean(&studio, "when the musicians practise", None).unwrap();
+    assert_eq!((found.len(), times(&found)), (1, vec![(1.0, 5.5)]));
+    let by = |speaker| mean(&studio, "when the musicians practise", Some(speaker)).unwrap().len();
+    assert_eq!((by("SPEAKER_00"), by("SPEAKER_01")), (1, 0));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn publish(cache: &Path, clip: &Path, model: &str) -> PathBuf {
         },
         voice: Voice { language: "en".to_owned(), track: 0, chosen: false, spaced: true },
         segments: vec![SpokenSegment { speaker: None, words: vec![word] }],
+        meanings: None,
     };
     AnalysisFolder::open(cache).unwrap().publish_speech(&bundle).unwrap()
 }

@@ -3,8 +3,11 @@
 //! Recipe of the model's own card: WordPiece tokens, mean of the last hidden states, L2-normalised.
 
 use crate::InferError;
+use crate::lazy::Lazy;
 use crate::runtime::{Input, Runtime, SessionPool};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 use tokenizers::{Tokenizer, TruncationParams};
 
 /// Registry key of the component, and its folder.
@@ -64,6 +67,36 @@ impl SentenceEncoder {
         }
         normalise(&mut sum);
         Ok(sum)
+    }
+}
+
+/// A sentence encoder that is in memory while it is needed.
+pub struct LazyEncoder {
+    runtime: Runtime,
+    models: PathBuf,
+    workers: usize,
+    part: Lazy<SentenceEncoder>,
+}
+
+impl LazyEncoder {
+    /// One for `workers` callers at once; nothing is read yet.
+    #[must_use]
+    pub fn new(runtime: &Runtime, models: &Path, workers: usize) -> Self {
+        let (runtime, models) = (runtime.clone(), models.to_owned());
+        Self { runtime, models, workers, part: Lazy::default() }
+    }
+
+    /// The encoder, opened if it is not in memory.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be.
+    pub fn get(&self) -> Result<Arc<SentenceEncoder>, InferError> {
+        self.part.get(|| SentenceEncoder::open(&self.runtime, &self.models, self.workers))
+    }
+
+    /// Lets it go when nobody has asked for it this long.
+    pub fn drop_idle(&self, longest: Duration) {
+        self.part.drop_idle(longest);
     }
 }
 

@@ -51,8 +51,9 @@ mod network;
 mod path_bytes;
 
 pub use bundle::{
-    Area, BundleMeta, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, TAG_ROW_BYTES,
-    Table, TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
+    Area, BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpeechBundleFile, SpokenSegment,
+    SpokenWord, TAG_ROW_BYTES, Table, TextBundle, TextFrame, TextLine, VisualBundle,
+    VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};

@@ -3,10 +3,14 @@
 
 mod common;
 
-use common::{check_flips, check_later_version, check_lengths, forge_section, small, small_speech};
+use common::{
+    check_flips, check_later_version, check_lengths, forge_section, small, small_meanings,
+    small_speech,
+};
 use proptest::prelude::*;
 use rushes_store::{
-    Analysis, AnalysisFolder, SpeechBundle, SpokenSegment, SpokenWord, StoreError, VisualBundleFile,
+    Analysis, AnalysisFolder, Meanings, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord,
+    StoreError, VisualBundleFile,
 };
 use std::path::{Path, PathBuf};
 
@@ -32,22 +36,35 @@ fn any_word() -> impl Strategy<Value = SpokenWord> {
 
 fn any_bundle() -> impl Strategy<Value = SpeechBundle> {
     let lengths = prop::collection::vec((prop::option::of(0u32..9), 1usize..5), 0..8);
-    (prop::collection::vec(any_word(), 40), lengths).prop_map(|(mut words, lengths)| {
-        words.sort_by(|a, b| a.start.total_cmp(&b.start));
-        let mut words = words.into_iter();
-        let segments = lengths.into_iter().map(|(speaker, length)| SpokenSegment {
-            speaker,
-            words: words.by_ref().take(length).collect(),
-        });
-        SpeechBundle { segments: segments.collect(), ..small_speech(9) }
-    })
+    let value = prop::option::of(any::<u16>());
+    (prop::collection::vec(any_word(), 40), lengths, value).prop_map(
+        |(mut words, lengths, value)| {
+            let meanings = |value| Meanings {
+                encoder: "minilm-l6".parse().unwrap(),
+                dim: 2,
+                vectors: vec![value; 2 * lengths.len()],
+            };
+            let meanings = value.map(meanings);
+            words.sort_by(|a, b| a.start.total_cmp(&b.start));
+            let mut words = words.into_iter();
+            let segments = lengths.into_iter().map(|(speaker, length)| SpokenSegment {
+                speaker,
+                words: words.by_ref().take(length).collect(),
+            });
+            SpeechBundle { segments: segments.collect(), meanings, ..small_speech(9) }
+        },
+    )
 }
 
 proptest! {
     #[test]
     fn what_is_written_reads_back(bundle in any_bundle()) {
         let (_folder, path) = publish(&bundle);
-        prop_assert_eq!(SpeechBundle::open(&path).unwrap(), bundle);
+        let file = SpeechBundleFile::open(&path).unwrap();
+        let read = SpeechBundle::open(&path).unwrap();
+        prop_assert_eq!(file.meanings.is_some(), bundle.meanings.is_some());
+        prop_assert_eq!(SpeechBundle { meanings: bundle.meanings.clone(), ..file.speech }, read.clone());
+        prop_assert_eq!(read, bundle);
     }
 
     #[test]
@@ -77,14 +94,43 @@ proptest! {
 
 #[test]
 fn every_flipped_byte_is_found() {
-    let (_folder, path) = publish(&small_speech(1));
+    let (_folder, path) = publish(&small_meanings(1));
     check_flips(&path, SpeechBundle::open);
+    let (_folder, path) = publish(&small_meanings(1));
+    check_flips(&path, SpeechBundleFile::open);
 }
 
 #[test]
 fn every_other_length_is_an_error() {
-    let (_folder, path) = publish(&small_speech(1));
+    let (_folder, path) = publish(&small_meanings(1));
     check_lengths(&path, SpeechBundle::open);
+}
+
+#[test]
+fn the_vectors_of_meanings_lie_where_the_file_says() {
+    let bundle = small_meanings(1);
+    let (_folder, path) = publish(&bundle);
+    let (encoder, table) = SpeechBundleFile::open(&path).unwrap().meanings.unwrap();
+    let written = bundle.meanings.unwrap();
+    assert_eq!((encoder, table.count, table.width), (written.encoder, 2, 3));
+    assert_eq!((table.offset % 64, &table.path), (0, &path));
+    let bytes: Vec<u8> = written.vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert_eq!(fs_err::read(&path).unwrap()[table.offset as usize..], bytes);
+}
+
+#[test]
+fn meanings_of_another_shape_are_refused() {
+    let (_folder, path) = publish(&small_meanings(1));
+    let whole = fs_err::read(&path).unwrap();
+    let meta = whole.windows(7).position(|bytes| bytes == b"\"dim\":3").unwrap();
+    for dim in [b'0', b'1', b'4', b'9'] {
+        let mut bytes = whole.clone();
+        // The four bytes from there on, of the first section.
+        let offset = u64::from_le_bytes(bytes[32..40].try_into().unwrap()) as usize;
+        forge_section(&mut bytes, 0, meta + 3 - offset, [b'm', b'"', b':', dim]);
+        assert!(is_damaged(&path, &bytes), "{}", dim as char);
+        assert!(SpeechBundleFile::open(&path).is_err());
+    }
 }
 
 #[test]
@@ -119,7 +165,9 @@ fn a_visual_bundle_is_no_speech_and_the_reverse() {
 fn what_does_not_fit_together_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let analyses = AnalysisFolder::open(folder.path()).unwrap();
-    let broken: [fn(&mut SpeechBundle); 7] = [
+    let broken: [fn(&mut SpeechBundle); 9] = [
+        |bundle| bundle.meanings.as_mut().unwrap().vectors.truncate(5),
+        |bundle| bundle.meanings.as_mut().unwrap().dim = 0,
         |bundle| bundle.segments[0].words[0].start = f64::NAN,
         |bundle| bundle.segments[0].words[0].end = 0.1,
         |bundle| bundle.segments.swap(0, 1),
@@ -129,7 +177,7 @@ fn what_does_not_fit_together_is_not_written() {
         |bundle| bundle.meta.facts.duration_seconds = f64::NAN,
     ];
     for (index, break_it) in broken.into_iter().enumerate() {
-        let mut bundle = small_speech(1);
+        let mut bundle = small_meanings(1);
         break_it(&mut bundle);
         let result = analyses.publish_speech(&bundle);
         assert!(matches!(result, Err(StoreError::Invalid { .. })), "{index}: {result:?}");
@@ -155,6 +203,22 @@ const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/forma
 #[test]
 fn version_1_is_read_for_ever() {
     assert_eq!(SpeechBundle::open(Path::new(FIXTURE)).unwrap(), small_speech(0x5A));
+}
+
+const WITH_MEANINGS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/formats/v1/small-meanings.rsb");
+
+#[test]
+fn version_1_with_meanings_is_read_for_ever() {
+    assert_eq!(SpeechBundle::open(Path::new(WITH_MEANINGS)).unwrap(), small_meanings(0x5A));
+}
+
+/// How the fixture was made; never again for version 1.
+#[test]
+#[ignore = "writes the fixture of the current format version"]
+fn write_the_fixture_with_meanings() {
+    let (_folder, path) = publish(&small_meanings(0x5A));
+    fs_err::copy(path, WITH_MEANINGS).unwrap();
 }
 
 /// How the fixture was made; never again for version 1.

@@ -10,13 +10,16 @@ use super::{
 use crate::{
     hearing::{Hearing, SpeechOrder},
     intake::Intake,
+    library::LoadedTranscript,
+    meaning,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rushes_infer::{
     InferError,
+    minilm::SentenceEncoder,
     speech::{self, Listener, Phrase, Window, Windows},
 };
-use rushes_media::MediaError;
+use rushes_media::{Cancel, MediaError};
 use rushes_model::Sampling;
 use rushes_store::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
 use std::{
@@ -25,7 +28,7 @@ use std::{
     panic::resume_unwind,
     path::Path,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -45,6 +48,8 @@ const LONG_FILE: f64 = 120.0;
 pub struct Ears<'a> {
     /// The models.
     pub hearing: &'a Hearing,
+    /// Tells what it means, if that is on disk.
+    pub encoder: Option<&'a SentenceEncoder>,
     /// To what.
     pub order: &'a SpeechOrder,
     /// Threads that listen.
@@ -114,10 +119,18 @@ pub fn listen(
     }
     let key = &ears.hearing.key;
     let there = task.folder.transcript(key, intake.media_id);
-    if !task.force && there.is_some_and(|there| is_what_is_wanted(&there.speech, ears.order)) {
+    let wanted = |there: &Arc<LoadedTranscript>| is_what_is_wanted(&there.speech, ears.order);
+    let there = there.filter(|there| !task.force && wanted(there));
+    if there.as_ref().is_some_and(|there| there.meanings.is_some() || ears.encoder.is_none()) {
         return Ok(Outcome::AlreadyDone);
     }
-    let transcript = transcript(task, ears, path, intake, meter);
+    let transcript = match there {
+        // What was heard before the encoder was there is not heard again.
+        Some(there) if there.speech.segments.is_empty() => return Ok(Outcome::AlreadyDone),
+        Some(there) => Ok(there.speech.clone()),
+        None => transcript(task, ears, path, intake, meter),
+    };
+    let transcript = transcript.and_then(|speech| Ok(ears.understand(speech, task.cancel)?));
     if task.cancel.is_cancelled() || transcript.is_err() {
         task.folder.withdraw_speech(key, intake.media_id);
     }
@@ -130,6 +143,19 @@ pub fn listen(
     }
     task.folder.publish_speech(&transcript).map_err(text)?;
     Ok(Outcome::Analysed)
+}
+
+impl Ears<'_> {
+    /// Works out what a transcript means.
+    fn understand(
+        &self,
+        speech: SpeechBundle,
+        cancel: &Cancel,
+    ) -> Result<SpeechBundle, InferError> {
+        let Some(encoder) = self.encoder else { return Ok(speech) };
+        let meanings = meaning::of(&speech, encoder, self.workers, cancel)?;
+        Ok(SpeechBundle { meanings, ..speech })
+    }
 }
 
 /// Whether a transcript is of the language and track that an order names. One without words holds for
@@ -295,6 +321,7 @@ impl Listening<'_> {
             meta: meta(path, intake, &ears.hearing.key, Sampling::Full),
             voice: Voice { language, track, chosen: ears.order.track.is_some(), spaced },
             segments,
+            meanings: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use half::f16;
 use rushes_model::{HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot, TimeRange};
-use rushes_store::{RowTime, StoreError, VisualBundleFile, is_network_file_system};
+use rushes_store::{RowTime, StoreError, Table, VisualBundleFile, is_network_file_system};
 use rushes_vectors::{Rows, Segment, Tags, VectorsError};
 use std::{
     ops::Range,
@@ -52,10 +52,7 @@ impl LoadedMedia {
     /// From a bundle that is checked as it is opened.
     pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
         let file = VisualBundleFile::open(path)?;
-        let segment = open_segment(&file).map_err(|error| match error {
-            VectorsError::Io(error) => StoreError::Io(error),
-            error => StoreError::Damaged { path: path.to_owned(), reason: error.to_string() },
-        })?;
+        let segment = open_segment(file.rows(), file.tags())?;
         let meta = file.meta();
         Ok(Self {
             media_id: meta.media_id,
@@ -170,24 +167,28 @@ impl LoadedMedia {
 
 /// Maps a bundle's vectors, or reads them where the folder is on a network, because a mapped page of a
 /// share that went away would end the process, and where the system has no more maps to give.
-fn open_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    if is_network_file_system(&file.rows().path).unwrap_or(true) {
-        return read_segment(file);
-    }
-    match map_segment(file) {
-        Err(VectorsError::Io(_)) => read_segment(file),
-        mapped => mapped,
-    }
+pub fn open_segment(rows: &Table, tags: Option<&Table>) -> Result<Segment, StoreError> {
+    let read = || read_segment(rows, tags);
+    let opened = if is_network_file_system(&rows.path).unwrap_or(true) {
+        read()
+    } else {
+        match map_segment(rows, tags) {
+            Err(VectorsError::Io(_)) => read(),
+            mapped => mapped,
+        }
+    };
+    opened.map_err(|error| match error {
+        VectorsError::Io(error) => StoreError::Io(error),
+        error => StoreError::Damaged { path: rows.path.clone(), reason: error.to_string() },
+    })
 }
 
-fn read_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    let (at, tags) = (file.rows(), file.tags());
+fn read_segment(at: &Table, tags: Option<&Table>) -> Result<Segment, VectorsError> {
     let tags = tags.map(|at| Tags::read(&at.path, at.offset, at.count)).transpose()?;
     Segment::new(Rows::read(&at.path, at.offset, at.count, at.width)?, tags)
 }
 
-fn map_segment(file: &VisualBundleFile) -> Result<Segment, VectorsError> {
-    let (at, tags) = (file.rows(), file.tags());
+fn map_segment(at: &Table, tags: Option<&Table>) -> Result<Segment, VectorsError> {
     let tags = tags.map(|at| Tags::map(&at.path, at.offset, at.count)).transpose()?;
     Segment::new(Rows::map(&at.path, at.offset, at.count, at.width)?, tags)
 }

@@ -1,10 +1,12 @@
 //! Transcripts in memory, by medium and model, ready to be searched.
 
-use crate::intake::stamp;
+use super::media::open_segment;
+use crate::{intake::stamp, meaning};
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
-use rushes_store::{FileStamp, SpeechBundle, SpokenSegment, StoreError};
+use rushes_store::{FileStamp, SpeechBundle, SpeechBundleFile, SpokenSegment, StoreError};
 use rushes_text::{Folded, Index, Phrase, Room, word_count};
+use rushes_vectors::Segment;
 use std::{
     collections::{BTreeMap, HashSet},
     path::Path,
@@ -13,8 +15,10 @@ use std::{
 
 /// What one model heard in one medium.
 pub struct LoadedTranscript {
-    /// What was said.
+    /// What was said. What it means is not in here.
     pub speech: SpeechBundle,
+    /// What each segment means, if that was worked out as it is now.
+    pub meanings: Option<Segment>,
     /// The same, to be looked for word by word.
     pub index: Index,
     /// The same segment by segment, made when the first phrase is looked for.
@@ -29,21 +33,24 @@ impl LoadedTranscript {
     pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
         // The stamp first: of a bundle that is replaced now, the next look tells.
         let file = Some(FileStamp::of(&fs::metadata(path)?)?);
-        Ok(Self::new(SpeechBundle::open(path)?, file))
+        let SpeechBundleFile { speech, meanings } = SpeechBundleFile::open(path)?;
+        let ours = meanings.filter(|(encoder, _)| meaning::is_searched(encoder));
+        let meanings = ours.map(|(_, rows)| open_segment(&rows, None)).transpose()?;
+        Ok(Self::new(speech, meanings, file))
     }
 
     /// From an analysis under way.
     #[must_use]
     pub fn under_way(speech: SpeechBundle) -> Self {
-        Self::new(speech, None)
+        Self::new(speech, None, None)
     }
 
-    fn new(speech: SpeechBundle, file: Option<FileStamp>) -> Self {
+    fn new(speech: SpeechBundle, meanings: Option<Segment>, file: Option<FileStamp>) -> Self {
         let mut index = Index::new(speech.voice.spaced);
         for segment in &speech.segments {
             index.push(segment.words.iter().map(|word| word.text.as_str()));
         }
-        Self { speech, index, folded: OnceLock::new(), file }
+        Self { speech, meanings, index, folded: OnceLock::new(), file }
     }
 
     /// Time and score of each segment in which a phrase begins, in order. It may go on in the next ones.

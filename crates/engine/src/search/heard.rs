@@ -4,6 +4,7 @@ use super::scope::Named;
 use crate::{
     intake::Reception,
     library::{LoadedFolder, LoadedTranscript},
+    meaning,
     replies::TranscriptMatch,
     speakers,
 };
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 use rushes_model::{Failure, ModelKey, timestamp};
 use rushes_store::SpokenSegment;
 use rushes_text::{Passage, Wording};
+use rushes_vectors::{Hit, Keep, Query, Segment, VectorsError, top_k};
 use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -44,6 +46,7 @@ struct Row {
     start: f64,
     end: f64,
     segments: RangeInclusive<usize>,
+    similarity: Option<f32>,
 }
 
 impl<'a> Heard<'a> {
@@ -107,6 +110,7 @@ impl<'a> Heard<'a> {
             start: segments[first.segment].words[first.word].start,
             end: segments[last.segment].words[last.word].end,
             segments: first.segment..=last.segment,
+            similarity: None,
         };
         let rows = transcript.index.find(wording).map(row).filter(|row| {
             speakers
@@ -114,6 +118,56 @@ impl<'a> Heard<'a> {
                 .is_none_or(|speakers| are_said_by(&segments[row.segments.clone()], speakers))
         });
         rows.take(kept.most).collect()
+    }
+
+    /// Whether there are words, and the meaning of none of them was worked out.
+    #[must_use]
+    pub fn lacks_meanings(&self) -> bool {
+        let mut spoken = self.transcripts.iter().filter(|one| !one.speech.segments.is_empty());
+        spoken.clone().next().is_some() && spoken.all(|one| one.meanings.is_none())
+    }
+
+    /// The transcripts, to be sketched.
+    #[must_use]
+    pub fn transcripts(&self) -> &[Arc<LoadedTranscript>] {
+        &self.transcripts
+    }
+
+    /// The segments that mean about what a query does, best first; none that comes near by chance alone.
+    ///
+    /// # Errors
+    /// When vectors are of another length than the query.
+    pub fn semantic(
+        &self,
+        query: &Query,
+        kept: Kept<'_>,
+    ) -> Result<Vec<TranscriptMatch>, VectorsError> {
+        let all = self.transcripts.iter().enumerate();
+        let (numbers, parts): (Vec<usize>, Vec<&Segment>) =
+            all.filter_map(|(number, one)| Some((number, one.meanings.as_ref()?))).unzip();
+        let transcript = |part: usize| &self.transcripts[numbers[part]];
+        let speakers: Option<Vec<Vec<u32>>> = kept.speaker.map(|wanted| {
+            (0..numbers.len()).map(|part| speakers::called(transcript(part), wanted)).collect()
+        });
+        let is_kept = |part: usize, row: usize| {
+            let segments = &transcript(part).speech.segments;
+            speakers.as_ref().is_none_or(|all| are_said_by(&segments[row..=row], &all[part]))
+        };
+        let keep: Option<Keep<'_>> = if speakers.is_some() { Some(&is_kept) } else { None };
+        let curve = meaning::curve(parts.iter().map(|part| part.rows().count()).sum());
+        let row = |Hit { segment: part, row, score }: Hit| {
+            let similarity = curve.similarity(score);
+            let segment = &transcript(part).speech.segments[row];
+            (similarity >= meaning::LEAST).then_some(Row {
+                transcript: numbers[part],
+                start: segment.start(),
+                end: segment.end(),
+                segments: row..=row,
+                similarity: Some(similarity),
+            })
+        };
+        let hits = top_k(&parts, query, kept.most, keep)?;
+        Ok(self.matches(&hits.into_iter().map_while(row).collect::<Vec<_>>()))
     }
 
     /// Rows as callers see them.
@@ -157,6 +211,6 @@ fn match_of(transcript: &LoadedTranscript, path: &Path, row: &Row) -> Transcript
         speaker: segments.first().and_then(speakers::label),
         speaker_name: None,
         speakers: if speakers.len() > 1 { speakers } else { Vec::new() },
-        similarity: None,
+        similarity: row.similarity.map(f64::from),
     }
 }

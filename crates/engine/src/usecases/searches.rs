@@ -105,7 +105,7 @@ impl Engine {
         if listens && !folder.has_any_speech()? {
             return Err(bad_request(NO_SPEECH.to_owned()));
         }
-        folder.sketch_if_large(&scope.media);
+        folder.sketch_if_large(&scope.media, |media| Some(&media.segment));
         let model = inner.models.visual(&key, SEARCH_PATIENCE)?;
         let calibration = model.calibration();
         let least = options.min_similarity.map_or(calibration.least, |least| least as f32);

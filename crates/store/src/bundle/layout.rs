@@ -44,6 +44,7 @@ pub(super) enum Kind {
     Characters = 10,
     Segments = 11,
     Words = 12,
+    Meanings = 13,
 }
 
 /// One entry of the table. `kind` is a number, since later versions may add kinds that this one skips.

@@ -10,7 +10,7 @@ mod write;
 
 pub(crate) use encoded::Encoded;
 pub use read::{Table, VisualBundleFile};
-pub use speech::{SpeechBundle, SpokenSegment, SpokenWord, Voice};
+pub use speech::{Meanings, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, Voice};
 pub use text::{Area, TextBundle, TextFrame, TextLine};
 
 use crate::path_bytes;

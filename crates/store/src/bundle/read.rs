@@ -138,7 +138,7 @@ fn parse(contents: &Contents<'_>) -> Result<VisualBundleFile, StoreError> {
 }
 
 /// The place of a section that must hold `count` rows of `width` values of `size` bytes.
-fn table(
+pub(super) fn table(
     contents: &Contents<'_>,
     kind: Kind,
     count: usize,

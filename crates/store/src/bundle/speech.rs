@@ -5,8 +5,10 @@ use super::{
     contents::Contents,
     encoded::{Body, Encoded, meta_json},
     layout::{self, Fields, Kind},
+    read::{Table, table},
 };
 use crate::StoreError;
+use rushes_model::ModelKey;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -16,7 +18,7 @@ const SEGMENT_BYTES: usize = 8;
 const WORD_BYTES: usize = 24;
 /// Stands for a speaker who is not known.
 const NOBODY: u32 = u32::MAX;
-/// All sections are kept in memory.
+/// Sections that are kept in memory.
 const KEPT: [Kind; 4] = [Kind::Meta, Kind::Segments, Kind::Words, Kind::Characters];
 
 /// Everything that was heard in one medium.
@@ -28,6 +30,28 @@ pub struct SpeechBundle {
     pub voice: Voice,
     /// What is said, in order of time.
     pub segments: Vec<SpokenSegment>,
+    /// What it means, where that was worked out.
+    pub meanings: Option<Meanings>,
+}
+
+/// What the segments of a transcript mean, as vectors whose cosines say how near two meanings are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meanings {
+    /// Key of the sentence encoder.
+    pub encoder: ModelKey,
+    /// Values a vector.
+    pub dim: usize,
+    /// Bit patterns of f16 values, row after row, one a segment.
+    pub vectors: Vec<u16>,
+}
+
+/// A speech bundle that was read and checked: everything but the vectors of its meanings is in memory.
+#[derive(Debug, Clone)]
+pub struct SpeechBundleFile {
+    /// What it holds; its `meanings` are left out.
+    pub speech: SpeechBundle,
+    /// Key of the sentence encoder, and where the vectors lie as little-endian f16, if there are any.
+    pub meanings: Option<(ModelKey, Table)>,
 }
 
 /// What is spoken, and in which track.
@@ -71,6 +95,15 @@ pub struct SpokenWord {
 struct StoredMeta {
     voice: Voice,
     bundle: BundleMeta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    meanings: Option<StoredMeanings>,
+}
+
+/// Whose vectors the MEANINGS section has, and how long they are.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct StoredMeanings {
+    encoder: ModelKey,
+    dim: usize,
 }
 
 impl SpeechBundle {
@@ -80,14 +113,15 @@ impl SpeechBundle {
     /// [`StoreError::Damaged`] when any byte is not what was written, [`StoreError::Newer`] when a later
     /// version wrote it, [`StoreError::Io`] when it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let contents = Contents::read(path, &layout::SPEECH, &KEPT)?;
-        let StoredMeta { voice, bundle: meta } = contents.meta()?;
-        let (segments, words) = (contents.kept(Kind::Segments)?, contents.kept(Kind::Words)?);
-        let segments = parse(segments, words, contents.kept(Kind::Characters)?)
-            .ok_or_else(|| contents.damaged("its segments and words do not fit together"))?;
-        let bundle = Self { meta, voice, segments };
-        bundle.check().map_err(|reason| contents.damaged(reason))?;
-        Ok(bundle)
+        let keep = [KEPT.as_slice(), &[Kind::Meanings]].concat();
+        let contents = Contents::read(path, &layout::SPEECH, &keep)?;
+        let SpeechBundleFile { mut speech, meanings } = parse(&contents)?;
+        if let Some((encoder, Table { width: dim, .. })) = meanings {
+            let values = contents.kept(Kind::Meanings)?.as_chunks().0.iter();
+            let vectors = values.map(|value| u16::from_le_bytes(*value)).collect();
+            speech.meanings = Some(Meanings { encoder, dim, vectors });
+        }
+        Ok(speech)
     }
 
     /// Checks that everything fits together and would read back as it is, and lays it out.
@@ -97,7 +131,11 @@ impl SpeechBundle {
 
     fn bodies(&self) -> Result<Vec<Body<'_>>, &'static str> {
         self.check()?;
-        let meta = StoredMeta { voice: self.voice.clone(), bundle: self.meta.clone() };
+        let meanings = self.meanings.as_ref().map(|Meanings { encoder, dim, .. }| StoredMeanings {
+            encoder: encoder.clone(),
+            dim: *dim,
+        });
+        let meta = StoredMeta { voice: self.voice.clone(), bundle: self.meta.clone(), meanings };
         let (mut segments, mut words) = (Vec::new(), Vec::new());
         for segment in &self.segments {
             let count =
@@ -111,12 +149,17 @@ impl SpeechBundle {
             words.extend(word.probability.to_le_bytes().into_iter().chain(bytes.to_le_bytes()));
         }
         let characters = self.words().map(|word| word.text.as_bytes().into()).collect();
-        Ok(vec![
+        let mut bodies = vec![
             Body::whole(Kind::Meta, meta_json(&meta)?),
             Body::whole(Kind::Segments, segments),
             Body::whole(Kind::Words, words),
             Body { kind: Kind::Characters, pieces: characters },
-        ])
+        ];
+        bodies.extend(self.meanings.as_ref().map(|Meanings { vectors, .. }| {
+            let bytes = vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
+            Body::whole(Kind::Meanings, bytes)
+        }));
+        Ok(bodies)
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -135,11 +178,26 @@ impl SpeechBundle {
         if !self.words().all(|word| (0.0..=1.0).contains(&word.probability)) {
             return Err("the probability of a word is not one");
         }
+        let values = |dim: usize| self.segments.len().checked_mul(dim);
+        let fits = |one: &Meanings| one.dim > 0 && values(one.dim) == Some(one.vectors.len());
+        if !self.meanings.as_ref().is_none_or(fits) {
+            return Err("its meanings are not one a segment");
+        }
         Ok(())
     }
 
     fn words(&self) -> impl Iterator<Item = &SpokenWord> {
         self.segments.iter().flat_map(|segment| &segment.words)
+    }
+}
+
+impl SpeechBundleFile {
+    /// The same as [`SpeechBundle::open`], but for the vectors, which are checked and not kept.
+    ///
+    /// # Errors
+    /// Those of [`SpeechBundle::open`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        parse(&Contents::read(path, &layout::SPEECH, &KEPT)?)
     }
 }
 
@@ -172,8 +230,23 @@ impl SpokenSegment {
     }
 }
 
+fn parse(contents: &Contents<'_>) -> Result<SpeechBundleFile, StoreError> {
+    let StoredMeta { voice, bundle: meta, meanings } = contents.meta()?;
+    let (segments, words) = (contents.kept(Kind::Segments)?, contents.kept(Kind::Words)?);
+    let segments = parse_segments(segments, words, contents.kept(Kind::Characters)?)
+        .ok_or_else(|| contents.damaged("its segments and words do not fit together"))?;
+    let speech = SpeechBundle { meta, voice, segments, meanings: None };
+    speech.check().map_err(|reason| contents.damaged(reason))?;
+    let Some(StoredMeanings { encoder, dim }) = meanings else {
+        return Ok(SpeechBundleFile { speech, meanings: None });
+    };
+    let rows = table(contents, Kind::Meanings, speech.segments.len(), dim, 2)?;
+    let rows = rows.filter(|_| dim > 0).ok_or_else(|| contents.damaged("it has no meanings"))?;
+    Ok(SpeechBundleFile { speech, meanings: Some((encoder, rows)) })
+}
+
 /// The segments that three sections make; `None` when they do not use each other up.
-fn parse(segments: &[u8], words: &[u8], characters: &[u8]) -> Option<Vec<SpokenSegment>> {
+fn parse_segments(segments: &[u8], words: &[u8], characters: &[u8]) -> Option<Vec<SpokenSegment>> {
     let (segments, segments_rest) = segments.as_chunks::<SEGMENT_BYTES>();
     let (mut words, words_rest) = words.as_chunks::<WORD_BYTES>();
     let mut characters = std::str::from_utf8(characters).ok()?;

@@ -3,8 +3,8 @@
 
 use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
 use rushes_store::{
-    Area, BundleMeta, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, StoreError,
-    TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
+    Area, BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord,
+    StoreError, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
 };
 use std::{fmt::Debug, path::Path};
 
@@ -110,7 +110,15 @@ pub fn small_speech(media: u8) -> SpeechBundle {
             segment(Some(1), vec![word("Übung", 0.25, 0.5), word("macht.", 0.5, 0.9)]),
             segment(None, vec![word("", 1.5, 1.5)]),
         ],
+        meanings: None,
     }
+}
+
+/// The same with what it means.
+pub fn small_meanings(media: u8) -> SpeechBundle {
+    let vectors = vec![0x3C00, 0x0000, 0xB800, 0x3ABC, 0x0001, 0x7BFF];
+    let meanings = Meanings { encoder: "minilm-l6".parse().unwrap(), dim: 3, vectors };
+    SpeechBundle { meanings: Some(meanings), ..small_speech(media) }
 }
 
 /// Sets bytes of the header and makes its checksum fit again, as hostile files do.

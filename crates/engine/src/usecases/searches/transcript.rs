@@ -2,16 +2,22 @@
 
 use super::{Engine, check_words};
 use crate::{
-    replies::TranscriptMatches,
+    replies::{TranscriptMatch, TranscriptMatches},
     requests::{MAX_RESULTS, SearchTranscriptRequest, TranscriptMode},
     search::{Heard, Kept},
-    usecases::check_range,
+    usecases::{bad_request, check_range},
 };
 use rushes_model::{ErrorCode, Failure};
 use rushes_text::Wording;
+use rushes_vectors::Query;
+
+/// Why a folder cannot be searched by meaning.
+const NO_MEANINGS: &str = "what is said there was written down before its meaning could be searched; \
+     `rushes models pull minilm-l6`, then analyse it once more with speech: true (rushes analyze --speech), which \
+     does not listen again";
 
 impl Engine {
-    /// Finds where words are said, as they are remembered.
+    /// Finds where words are said as they are remembered, or what means about the same.
     ///
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`.
@@ -28,13 +34,34 @@ impl Engine {
         let heard = Heard::new(&folder, reception, preferred.as_ref(), paths.as_deref())?;
         let speaker = request.speaker.as_deref().map(str::trim).filter(|name| !name.is_empty());
         let kept = Kept { most: request.max_results as usize, speaker };
+        let wording = Wording::new(&request.query);
         let matches = match request.mode {
-            TranscriptMode::Exact => heard.exact(&Wording::new(&request.query), kept),
+            TranscriptMode::Exact => heard.exact(&wording, kept),
+            // Without a letter there is no meaning either.
+            TranscriptMode::Semantic if wording.is_empty() => Vec::new(),
             TranscriptMode::Semantic => {
-                let message = "this version finds words that are said, not yet their meaning";
-                return Err(Failure::new(ErrorCode::NotImplemented, message));
+                let sketched = heard.transcripts();
+                folder.sketch_if_large(sketched, |transcript| transcript.meanings.as_ref());
+                self.alike(&heard, &request.query, kept)?
             }
         };
         Ok(TranscriptMatches { matches })
+    }
+
+    /// What means about the same as a sentence.
+    fn alike(
+        &self,
+        heard: &Heard<'_>,
+        sentence: &str,
+        kept: Kept<'_>,
+    ) -> Result<Vec<TranscriptMatch>, Failure> {
+        let internal =
+            |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
+        if heard.lacks_meanings() {
+            return Err(bad_request(NO_MEANINGS.to_owned()));
+        }
+        let encoder = self.0.models.encoder()?;
+        let vector = encoder.encode(sentence).map_err(|error| internal(&error))?;
+        heard.semantic(&Query::new(vector), kept).map_err(|error| internal(&error))
     }
 }
