@@ -55,6 +55,12 @@ pub fn is_searched(encoder: &ModelKey) -> bool {
 }
 
 impl ModelPool {
+    /// Whether the sentence encoder is on disk.
+    #[must_use]
+    pub fn has_encoder(&self) -> bool {
+        minilm::COMPONENT.parse().is_ok_and(|key| self.is_downloaded(&key))
+    }
+
     /// The sentence encoder.
     ///
     /// # Errors

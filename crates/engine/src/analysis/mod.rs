@@ -23,7 +23,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use embedder::Embedder;
 use file::{Eyes, Outcome};
 use meter::{FileMeter, Meter, Stage};
-use rushes_infer::{VisualModel, minilm::SentenceEncoder};
+use rushes_infer::VisualModel;
 use rushes_model::{Failure, ModelKey, Sampling, TaskState};
 use speech::Ears;
 use std::{
@@ -78,7 +78,6 @@ pub struct SightOrder {
 struct Senses {
     sight: Option<Sight>,
     hearing: Option<Arc<Hearing>>,
-    encoder: Option<Arc<SentenceEncoder>>,
 }
 
 /// What looks at pictures.
@@ -160,9 +159,7 @@ fn senses(means: &Means, order: &Order) -> Result<Senses, Failure> {
     };
     let sight = order.sight.as_ref().map(sight).transpose()?;
     let hearing = order.speech.as_ref().map(|speech| models.hearing(&speech.model)).transpose()?;
-    // Without it transcripts are searched by their words alone.
-    let encoder = hearing.as_ref().and_then(|_| models.encoder().ok());
-    Ok(Senses { sight, hearing, encoder })
+    Ok(Senses { sight, hearing })
 }
 
 /// Analyses the files of an order, several at once, and ends its task.
@@ -184,7 +181,7 @@ fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
     let ears = senses.hearing.as_deref().zip(order.speech.as_ref());
     let ears = ears.map(|(hearing, speech)| Ears {
         hearing,
-        encoder: senses.encoder.as_deref(),
+        models: &means.models,
         order: speech,
         // Files in work at once share the cores.
         workers: means.workers.div_ceil(at_once.max(1)),

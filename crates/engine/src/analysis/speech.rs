@@ -12,11 +12,11 @@ use crate::{
     intake::Intake,
     library::LoadedTranscript,
     meaning,
+    models::ModelPool,
 };
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rushes_infer::{
     InferError,
-    minilm::SentenceEncoder,
     speech::{self, Listener, Phrase, Window, Windows},
 };
 use rushes_media::{Cancel, MediaError};
@@ -48,8 +48,9 @@ const LONG_FILE: f64 = 120.0;
 pub struct Ears<'a> {
     /// The models.
     pub hearing: &'a Hearing,
-    /// Tells what it means, if that is on disk.
-    pub encoder: Option<&'a SentenceEncoder>,
+    /// Those that tell what it means, if they are on disk. They come into memory when the listeners have left
+    /// it.
+    pub models: &'a ModelPool,
     /// To what.
     pub order: &'a SpeechOrder,
     /// Threads that listen.
@@ -121,7 +122,7 @@ pub fn listen(
     let there = task.folder.transcript(key, intake.media_id);
     let wanted = |there: &Arc<LoadedTranscript>| is_what_is_wanted(&there.speech, ears.order);
     let there = there.filter(|there| !task.force && wanted(there));
-    if there.as_ref().is_some_and(|there| there.meanings.is_some() || ears.encoder.is_none()) {
+    if there.as_ref().is_some_and(|there| there.meanings.is_some() || !ears.models.has_encoder()) {
         return Ok(Outcome::AlreadyDone);
     }
     let transcript = match there {
@@ -152,8 +153,9 @@ impl Ears<'_> {
         speech: SpeechBundle,
         cancel: &Cancel,
     ) -> Result<SpeechBundle, InferError> {
-        let Some(encoder) = self.encoder else { return Ok(speech) };
-        let meanings = meaning::of(&speech, encoder, self.workers, cancel)?;
+        // Without it transcripts are searched by their words alone.
+        let Ok(encoder) = self.models.encoder() else { return Ok(speech) };
+        let meanings = meaning::of(&speech, &encoder, self.workers, cancel)?;
         Ok(SpeechBundle { meanings, ..speech })
     }
 }

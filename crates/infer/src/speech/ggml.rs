@@ -10,10 +10,16 @@ use super::{
 use half::f16;
 
 const MAGIC: u32 = 0x6767_6d6c;
-/// ggml's number of 16-bit floats among the kinds of files and of tensors.
-const F16: u32 = 1;
-/// ggml's number of 32-bit floats.
+/// ggml's numbers of the kinds of tensors: 32-bit floats, 16-bit floats, and Q8_0, which has 32 values that share
+/// a 16-bit factor as 8-bit integers.
 const F32: u32 = 0;
+const F16: u32 = 1;
+const Q8_0: u32 = 8;
+/// Values of a block of Q8_0.
+const BLOCK: usize = 32;
+/// The kind of a file most of whose tensors are Q8_0 (`GGML_FTYPE_MOSTLY_Q8_0`), in version 2 of ggml's
+/// quantisation.
+const MOSTLY_Q8_0: u32 = 2007;
 /// Values that each head of attention of every Whisper model has.
 const HEAD: usize = 64;
 /// What ends the tokens that are text.
@@ -43,7 +49,7 @@ pub(super) fn from_ctranslate(
     );
     file.numbers(&[MAGIC, tokens as u32, heard as u32, width as u32, (width / HEAD) as u32]);
     file.numbers(&[listening as u32, said as u32, width as u32, (width / HEAD) as u32]);
-    file.numbers(&[speaking as u32, mels as u32, F16]);
+    file.numbers(&[speaking as u32, mels as u32, MOSTLY_Q8_0]);
     file.filters(mels);
     file.tokens(vocabulary);
     for tensor in tensors(listening, speaking) {
@@ -164,20 +170,37 @@ impl Writer {
         if name.contains("conv") && name.ends_with("bias") {
             sides.insert(0, 1);
         }
-        let wide = matrix.shape.len() == 1 || name.ends_with("positional_embedding");
-        let kind = if wide { F32 } else { F16 };
+        let kind = match &matrix.shape[..] {
+            [_] => F32,
+            _ if name.ends_with("positional_embedding") => F32,
+            [_, width] if width % BLOCK == 0 => Q8_0,
+            // Convolutions.
+            _ => F16,
+        };
         self.numbers(&[sides.len() as u32, name.len() as u32, kind]);
         self.numbers(&sides);
         self.bytes.extend(name.as_bytes());
-        if wide {
-            let values = matrix.bytes.as_chunks::<2>().0.iter();
-            values.for_each(|value| {
-                self.bytes.extend(f16::from_le_bytes(*value).to_f32().to_le_bytes());
-            });
-        } else {
-            self.bytes.extend(matrix.bytes);
+        let values = matrix.bytes.as_chunks::<2>().0;
+        let float = |value: &[u8; 2]| f16::from_le_bytes(*value).to_f32();
+        match kind {
+            F32 => values.iter().for_each(|value| self.bytes.extend(float(value).to_le_bytes())),
+            Q8_0 => values
+                .as_chunks::<BLOCK>()
+                .0
+                .iter()
+                .for_each(|block| self.block(&block.each_ref().map(float))),
+            _ => self.bytes.extend(matrix.bytes),
         }
         Ok(())
+    }
+
+    /// A block of Q8_0, rounded as ggml's `quantize_row_q8_0_ref` does.
+    fn block(&mut self, values: &[f32; BLOCK]) {
+        let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let factor = largest / 127.0;
+        let scale = if factor > 0.0 { 1.0 / factor } else { 0.0 };
+        self.bytes.extend(f16::from_f32(factor).to_le_bytes());
+        self.bytes.extend(values.map(|value| (value * scale).round() as i8 as u8));
     }
 }
 

@@ -29,6 +29,14 @@ const SPEAKING_LAYERS: usize = 9;
 const MULTILINGUAL_TOKENS: u32 = 51_865;
 /// Samples that are listened to at least: a little over a second.
 const LEAST_SAMPLES: usize = SAMPLE_RATE as usize * 11 / 10;
+/// Samples of one place of the encoder, 20 ms, and the places of the 30 s that Whisper was made for.
+const PLACE: usize = SAMPLE_RATE as usize / 50;
+const MOST_PLACES: usize = 1500;
+/// Places that are looked at least, 10 s, after the end of the sound, 2 s, and to the next multiple of which
+/// they are rounded, for ggml's sake. What is written down stays as good (bench/runs/2026-11-25.md).
+const LEAST_PLACES: usize = 512;
+const PLACES_AFTER: usize = 100;
+const PLACES_STEP: usize = 64;
 /// Seconds in one of whisper.cpp's times.
 const CENTISECOND: f64 = 0.01;
 
@@ -122,6 +130,7 @@ impl Listener<'_> {
         let mut room = Vec::new();
         let samples = padded(samples, &mut room);
         let mut parameters = parameters(language);
+        parameters.set_audio_ctx(places(samples.len()) as i32);
         // In a box, for whisper-rs 0.16 calls whatever it is given as if it were one. It never frees it: some
         // ten bytes a window.
         parameters.set_abort_callback_safe::<_, Stopped>(Box::new(stopped) as Stopped);
@@ -198,6 +207,13 @@ fn missing_instructions() -> Option<&'static str> {
     }
     #[cfg(not(target_arch = "x86_64"))]
     None
+}
+
+/// How many places the encoder looks at for so many samples: those of the sound and of some silence after it,
+/// rather than of 30 s whatever there is. Half of the time goes into them.
+fn places(samples: usize) -> usize {
+    let wanted = samples / PLACE + PLACES_AFTER;
+    wanted.next_multiple_of(PLACES_STEP).clamp(LEAST_PLACES, MOST_PLACES)
 }
 
 /// Samples with silence after them if they are few: the alignment needs some tenths of a second.
