@@ -189,3 +189,7 @@ impl Speaker {
         self.name.as_deref().unwrap_or(&self.label)
     }
 }
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

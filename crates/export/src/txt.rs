@@ -1,6 +1,6 @@
 //! Plain text: paragraphs, each under its timecode and its speaker.
 
-use crate::{Segment, Transcript};
+use crate::{Segment, Transcript, one_line};
 use std::fmt::Write;
 
 /// A pause of so many seconds begins a paragraph: people who write down interviews do so where the
@@ -47,8 +47,4 @@ fn paragraphs(transcript: &Transcript) -> impl Iterator<Item = &[Segment]> {
 
 fn ends_sentence(segment: &Segment) -> bool {
     segment.words.last().is_some_and(|word| crate::captions::ends_sentence(&word.text))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

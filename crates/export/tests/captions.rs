@@ -185,6 +185,9 @@ fn what_looks_like_the_format_is_no_part_of_it() {
     assert_eq!(vtt.matches("-->").count(), captions(&hostile).len());
     assert!(vtt.contains("&lt;v Eve&gt;&amp;amp; done"), "{vtt}");
     assert!(!vtt.contains('\u{0}') && !srt.contains('\u{7}'));
+    let named = said_by("SPEAKER_00", Some("Eve\n\n--> \u{7}x"), sentence("Hi.", 1.0, 15.0));
+    let vtt = Format::Vtt.write(&transcript(vec![named])).unwrap();
+    assert!(vtt.ends_with("\n<v Eve --&gt; x>Hi.\n"), "{vtt}");
     let empty = transcript(Vec::new());
     assert_eq!(Format::Srt.write(&empty).unwrap(), "");
     assert_eq!(Format::Vtt.write(&empty).unwrap(), "WEBVTT\n");

@@ -1,7 +1,7 @@
 //! What captions are made of: words, or characters where there are no spaces to break at.
 
 use super::{Names, limits::Limits};
-use crate::{Segment, Transcript, Word};
+use crate::{Segment, Transcript, Word, one_line};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// No medium is longer: timecode ends at 999 hours.
@@ -71,7 +71,8 @@ pub(super) fn turns(transcript: &Transcript, names: Names, limits: &Limits) -> V
     let (mut turns, mut clock) = (Vec::new(), 0);
     for segments in transcript.segments.chunk_by(same) {
         let Some(first) = segments.first() else { continue };
-        let name = first.speaker.as_ref().and_then(|speaker| speaker.name.clone());
+        let name = first.speaker.as_ref().and_then(|speaker| speaker.name.as_deref());
+        let name = name.map(|name| one_line(&printable(name)));
         let prefix = match (&name, names) {
             (Some(name), Names::InText) => Some(format!("{name}:")),
             (Some(_), Names::Aside) => None,
