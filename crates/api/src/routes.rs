@@ -246,4 +246,34 @@ fn transcriptions(operations: Operations) -> Operations {
                 })),
             Engine::transcription_range,
         )
+        .put(
+            Operation::new("Transcriptions", "/transcriptions/segments", "putTranscriptionSegments")
+                .says(
+                    "Puts a text in the place of what was heard in a range, in every model's transcript \
+                     of the medium and for good; null takes it back. Answers the segments there now.",
+                )
+                .may_miss()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "start_seconds": 61.2,
+                    "end_seconds": 64.8,
+                    "text": "We met in Łódź.",
+                })),
+            Engine::correct_transcript,
+        )
+        .put(
+            Operation::new("Transcriptions", "/transcriptions/speakers", "putTranscriptionSpeakers")
+                .says(
+                    "Gives speakers names, all or none of those asked for. Names stay with the voices \
+                     when the medium is analysed again.",
+                )
+                .may_miss()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "names": {"SPEAKER_00": "Anna"},
+                })),
+            Engine::name_speakers,
+        )
 }

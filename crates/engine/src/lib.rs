@@ -18,6 +18,7 @@
 
 mod analysis;
 mod config;
+mod decisions;
 pub mod doctor;
 pub mod door;
 mod hearing;
