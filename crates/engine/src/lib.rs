@@ -27,6 +27,7 @@ mod library;
 mod meaning;
 mod metadata;
 mod models;
+mod output;
 mod paths;
 mod pictures;
 mod previews;

@@ -437,6 +437,27 @@ pub struct SpeakerNames {
     pub names: BTreeMap<String, String>,
 }
 
+/// Reply of `POST /export/transcripts`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExportedTranscripts {
+    /// One for each medium that has a finished transcript.
+    pub files: Vec<ExportedTranscript>,
+    /// The media that have none.
+    pub missing: Vec<String>,
+}
+
+/// A transcript for other programs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExportedTranscript {
+    /// As asked for.
+    pub media_path: String,
+    /// The document.
+    pub content: String,
+    /// Where it was written, if a folder was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_path: Option<String>,
+}
+
 /// One picture, or why there is none.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 pub struct Thumbnail {

@@ -1,6 +1,7 @@
 //! The facade: one method a use case.
 
 mod edits;
+mod exports;
 mod searches;
 mod transcripts;
 

@@ -50,6 +50,12 @@ fn the_message_names_the_field() {
             "requests[0].time_seconds",
         ),
         ("/models/load", json!({"model_key": ["x"]}), "model_key"),
+        (
+            "/export/transcripts",
+            json!({"cache_dir": "/c", "media_paths": ["/a"], "format": "doc"}),
+            "format",
+        ),
+        ("/analyze/cancel", json!({}), "task_id"),
     ];
     for (path, body, field) in table {
         let message = SHARED.post(&format!("/api/v1{path}"), &body).refusal(400);

@@ -194,7 +194,7 @@ fn every_other_operation_answers_that_it_is_not_built() {
         let head = format!("{head}x-license-key: {}\r\n", SHARED.pro);
         assert!(SHARED.send(&head, b"").refusal(501).contains("not built"), "{path}");
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 18);
 }
 
 #[test]
