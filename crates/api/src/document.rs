@@ -63,8 +63,12 @@ impl Document {
         self.add(HttpMethod::Get, operation, with_errors(documented, statuses));
     }
 
-    /// Adds a POST.
-    pub(crate) fn post<T: ToSchema, R: ToSchema>(&mut self, operation: &Operation) {
+    /// Adds an operation with a JSON body.
+    pub(crate) fn with_body<T: ToSchema, R: ToSchema>(
+        &mut self,
+        method: HttpMethod,
+        operation: &Operation,
+    ) {
         let reply = self.reply::<R>(operation);
         let example = Some(&operation.example).filter(|example| !example.is_null());
         let content = ContentBuilder::new()
@@ -83,7 +87,7 @@ impl Document {
         };
         let documented = with_errors(documented, statuses);
         let not_built: &[&str] = if operation.partly_built { &["501"] } else { &[] };
-        self.add(HttpMethod::Post, operation, with_errors(documented, not_built));
+        self.add(method, operation, with_errors(documented, not_built));
     }
 
     /// The whole document.

@@ -33,7 +33,6 @@ const NOT_BUILT: &[(MethodFilter, &str)] = &[
     (MethodFilter::POST, "/export/clips"),
     (MethodFilter::POST, "/export/premiere-xml"),
     (MethodFilter::POST, "/export/timeline"),
-    (MethodFilter::POST, "/export/transcripts"),
 ];
 
 /// Routes that check the license like any other and then say so.

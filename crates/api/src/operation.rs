@@ -12,7 +12,7 @@ use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodFilter, get, on},
 };
 use rushes_engine::Engine;
 use rushes_model::{ErrorCode, Failure};
@@ -20,7 +20,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
-use utoipa::{ToSchema, openapi::OpenApi};
+use utoipa::{
+    ToSchema,
+    openapi::{HttpMethod, OpenApi},
+};
 
 /// What all paths of the contract begin with.
 pub(crate) const PREFIX: &str = "/api/v1";
@@ -210,7 +213,7 @@ impl Operations {
 
     /// A POST with a JSON body.
     pub(crate) fn post<T, R>(
-        mut self,
+        self,
         operation: Operation,
         call: fn(&Engine, &T) -> Result<R, Failure>,
     ) -> Self
@@ -218,7 +221,33 @@ impl Operations {
         T: DeserializeOwned + ToSchema + Send + 'static,
         R: Serialize + ToSchema + 'static,
     {
-        self.document.post::<T, R>(&operation);
+        self.with_body((HttpMethod::Post, MethodFilter::POST), operation, call)
+    }
+
+    /// A PUT with a JSON body.
+    pub(crate) fn put<T, R>(
+        self,
+        operation: Operation,
+        call: fn(&Engine, &T) -> Result<R, Failure>,
+    ) -> Self
+    where
+        T: DeserializeOwned + ToSchema + Send + 'static,
+        R: Serialize + ToSchema + 'static,
+    {
+        self.with_body((HttpMethod::Put, MethodFilter::PUT), operation, call)
+    }
+
+    fn with_body<T, R>(
+        mut self,
+        (method, filter): (HttpMethod, MethodFilter),
+        operation: Operation,
+        call: fn(&Engine, &T) -> Result<R, Failure>,
+    ) -> Self
+    where
+        T: DeserializeOwned + ToSchema + Send + 'static,
+        R: Serialize + ToSchema + 'static,
+    {
+        self.document.with_body::<T, R>(method, &operation);
         let path = full_path(operation.path);
         let operation = Arc::new(operation);
         let handler = move |State(app): State<App>, request: Request| {
@@ -229,7 +258,7 @@ impl Operations {
                 operation.answer(&app, move |engine| call(engine, &body)).await
             }
         };
-        self.router = self.router.route(&path, post(handler));
+        self.router = self.router.route(&path, on(filter, handler));
         self
     }
 

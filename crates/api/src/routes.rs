@@ -23,7 +23,7 @@ pub(crate) fn operations() -> Operations {
         || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
     );
     let operations = analysis_data(analysis(media(models(operations))));
-    transcriptions(thumbnails(search(operations)))
+    export(transcriptions(thumbnails(search(operations))))
 }
 
 fn models(operations: Operations) -> Operations {
@@ -246,4 +246,52 @@ fn transcriptions(operations: Operations) -> Operations {
                 })),
             Engine::transcription_range,
         )
+        .put(
+            Operation::new("Transcriptions", "/transcriptions/segments", "putTranscriptionSegments")
+                .says(
+                    "Puts a text in the place of what was heard in a range, in every model's transcript \
+                     of the medium and for good; null takes it back. Answers the segments there now.",
+                )
+                .may_miss()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "start_seconds": 61.2,
+                    "end_seconds": 64.8,
+                    "text": "We met in Łódź.",
+                })),
+            Engine::correct_transcript,
+        )
+        .put(
+            Operation::new("Transcriptions", "/transcriptions/speakers", "putTranscriptionSpeakers")
+                .says(
+                    "Gives speakers names, all or none of those asked for. Names stay with the voices \
+                     when the medium is analysed again.",
+                )
+                .may_miss()
+                .example(json!({
+                    "cache_dir": "/footage/.rushes",
+                    "media_path": "/footage/A001_C001.mp4",
+                    "names": {"SPEAKER_00": "Anna"},
+                })),
+            Engine::name_speakers,
+        )
+}
+
+fn export(operations: Operations) -> Operations {
+    operations.post(
+        Operation::new("Export", "/export/transcripts", "exportTranscripts")
+            .says(
+                "Finished transcripts as captions, text, JSON or tables. Each is written into output_dir \
+                 as well if that is given, under the name of its medium.",
+            )
+            .takes_lists()
+            .reads_much()
+            .example(json!({
+                "cache_dir": "/footage/.rushes",
+                "media_paths": ["/footage/A001_C001.mp4"],
+                "format": "srt",
+            })),
+        Engine::export_transcripts,
+    )
 }

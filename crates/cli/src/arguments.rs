@@ -30,6 +30,9 @@ pub enum Command {
     Search(Search),
     /// Print what is said.
     Transcript(Transcript),
+    /// Write what was found for other programs.
+    #[command(subcommand)]
+    Export(Export),
     /// See, fetch and choose models.
     #[command(subcommand)]
     Models(Models),
@@ -120,6 +123,46 @@ pub struct Transcript {
     /// Print what the API would answer, with the times of every word.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Write what was found for other programs.
+#[derive(Subcommand)]
+pub enum Export {
+    /// Write transcripts as captions, text, JSON or tables.
+    Transcripts(ExportTranscripts),
+}
+
+/// Forms of transcripts.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum TranscriptFormat {
+    /// SubRip captions.
+    Srt,
+    /// WebVTT captions.
+    Vtt,
+    /// Paragraphs with timecode and speaker.
+    Txt,
+    /// The API's transcription, with source timecode.
+    Json,
+    /// A row a segment, with source timecode.
+    Csv,
+}
+
+/// Write transcripts.
+#[derive(Args)]
+pub struct ExportTranscripts {
+    /// Media files.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Analysis folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: PathBuf,
+    /// What they are written as.
+    #[arg(long, value_enum)]
+    pub format: TranscriptFormat,
+    /// Folder to write into, a file a medium, called like it; nothing there is written over. Printed when
+    /// absent.
+    #[arg(long, value_name = "FOLDER")]
+    pub output_dir: Option<PathBuf>,
 }
 
 /// What the help of `rushes search` ends with.

@@ -10,6 +10,7 @@ mod analyze;
 mod arguments;
 mod bar;
 mod doctor;
+mod export;
 mod license;
 mod models;
 mod search;
@@ -42,6 +43,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Analyze(analyze) => analyze::run(settings, analyze),
         Command::Search(search) => search::run(settings, search),
         Command::Transcript(transcript) => transcript::run(settings, transcript),
+        Command::Export(export) => export::run(settings, export),
         Command::Models(models) => models::run(settings, models),
         Command::License(license) => license::run(&settings, license),
         Command::Doctor => doctor::run(settings),

@@ -71,7 +71,9 @@ fn said(engine: &Engine, words: &str, arguments: &Search) -> Result<ExitCode> {
 
 fn print_passage(passage: &TranscriptMatch) {
     let TranscriptMatch { start_timestamp, end_timestamp, media_path, text, .. } = passage;
-    println!("[{start_timestamp} - {end_timestamp}]  {media_path}  {text}");
+    let similarity = passage.similarity.map(|similarity| format!("{similarity:5.3}  "));
+    let similarity = similarity.unwrap_or_default();
+    println!("{similarity}[{start_timestamp} - {end_timestamp}]  {media_path}  {text}");
 }
 
 /// One of the visual searches.

@@ -25,7 +25,9 @@ pub fn run(settings: Settings, arguments: Transcript) -> Result<ExitCode> {
     for one in &reply.transcriptions {
         println!("{} ({}, {})", one.media_path, one.language, one.model_key);
         for segment in &one.segments {
-            println!("  {}  {}", segment.start_timestamp, segment.text);
+            let speaker = segment.speaker_name.as_ref().or(segment.speaker.as_ref());
+            let speaker = speaker.map_or(String::new(), |name| format!("{name}: "));
+            println!("  {}  {speaker}{}", segment.start_timestamp, segment.text);
         }
         if one.segments.is_empty() {
             println!("  nobody speaks");

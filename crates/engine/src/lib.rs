@@ -18,6 +18,7 @@
 
 mod analysis;
 mod config;
+mod decisions;
 pub mod doctor;
 pub mod door;
 mod hearing;
@@ -26,6 +27,7 @@ mod library;
 mod meaning;
 mod metadata;
 mod models;
+mod output;
 mod paths;
 mod pictures;
 mod previews;

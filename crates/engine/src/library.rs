@@ -4,6 +4,7 @@
 //! built in memory while its analysis is under way. Beside them it holds the [`LoadedText`] of each
 //! medium and what is said in it, as one model heard it. These have bundles of their own and may come later.
 
+mod corrected;
 mod media;
 mod shelf;
 mod text;
@@ -13,10 +14,14 @@ pub use media::LoadedMedia;
 pub use text::{LoadedText, ReadFrame, is_searched};
 pub use transcripts::{LoadedTranscript, preferred};
 
-use crate::replies::LoadedCounts;
+use crate::{
+    decisions::{Correction, Decisions, Naming},
+    replies::LoadedCounts,
+};
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
 use rushes_store::{
-    Analysis, AnalysisFolder, Entry, SpeechBundle, StoreError, TextBundle, VisualBundle,
+    Analysis, AnalysisFolder, Entry, Journal, Machine, SpeechBundle, StoreError, TextBundle,
+    VisualBundle,
 };
 use rushes_vectors::Segment;
 use shelf::Shelf;
@@ -39,8 +44,10 @@ const SKETCH_FROM: usize = 500_000;
 const LIST_AGAIN: Duration = Duration::from_secs(5);
 
 /// The folders in memory.
-#[derive(Default)]
-pub struct Library(Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>);
+pub struct Library {
+    machine: Machine,
+    folders: Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>,
+}
 
 /// What is in memory of one analysis folder.
 pub struct LoadedFolder {
@@ -48,6 +55,7 @@ pub struct LoadedFolder {
     media: RwLock<Media>,
     texts: Shelf<MediaId, LoadedText>,
     transcripts: Transcripts,
+    decisions: Decisions,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -62,6 +70,12 @@ struct Listing {
 }
 
 impl Library {
+    /// Without any folder; `machine` is whose decisions go into the journals.
+    #[must_use]
+    pub fn new(machine: Machine) -> Self {
+        Self { machine, folders: Mutex::default() }
+    }
+
     /// The folder, opened if it was not; nothing is read yet.
     ///
     /// # Errors
@@ -72,11 +86,13 @@ impl Library {
         }
         // Outside the lock: a share that does not answer must not hold up the other folders.
         let store = AnalysisFolder::open(cache_dir).map_err(cache_dir_failure)?;
+        let journal = Journal::new(store.clone(), self.machine.clone());
         let folder = LoadedFolder {
             store,
             media: RwLock::default(),
             texts: Shelf::default(),
             transcripts: Transcripts::default(),
+            decisions: Decisions::new(journal),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };
@@ -106,7 +122,7 @@ impl Library {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, Arc<LoadedFolder>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -181,6 +197,7 @@ impl LoadedFolder {
     /// `CacheDir` when the folder cannot be listed.
     pub fn load_transcripts(&self) -> Result<(), Failure> {
         let mut listing = self.listing();
+        self.decisions.refresh();
         let before = self.transcripts.media();
         let entries = self.store.list(Analysis::Speech).map_err(cache_dir_failure)?;
         let mut there: HashMap<MediaId, HashSet<&ModelKey>> = HashMap::new();
@@ -208,6 +225,7 @@ impl LoadedFolder {
     /// read again.
     pub fn load_transcripts_of(&self, media_id: MediaId) {
         let mut listing = self.listing();
+        self.decisions.refresh();
         // A folder that does not answer has lost nothing.
         let Ok(entries) = self.store.of_medium(Analysis::Speech, &media_id) else { return };
         self.transcripts.keep(media_id, &entries.iter().map(|entry| &entry.model_key).collect());
@@ -268,7 +286,9 @@ impl LoadedFolder {
         match entry.analysis {
             Analysis::Visual => self.read().contains_key(&(model.clone(), id)),
             Analysis::Text => !is_searched(model) || self.texts.get(&id).is_some(),
-            Analysis::Speech => self.transcripts.has(model, id, &entry.path),
+            Analysis::Speech => {
+                self.transcripts.has(model, id, &entry.path, &self.decisions.of(id))
+            }
         }
     }
 
@@ -278,7 +298,10 @@ impl LoadedFolder {
             Analysis::Text => {
                 self.texts.insert(entry.media_id, LoadedText::stored(&entry.path)?);
             }
-            Analysis::Speech => self.transcripts.insert(LoadedTranscript::stored(&entry.path)?),
+            Analysis::Speech => {
+                let decided = self.decisions.of(entry.media_id);
+                self.transcripts.insert(LoadedTranscript::stored(&entry.path, decided)?);
+            }
         }
         Ok(())
     }
@@ -308,11 +331,18 @@ impl LoadedFolder {
         self.text_of(media_id).is_some_and(|text| is_as_dense(text.sampling(), sampling))
     }
 
-    /// The finished transcript of this medium by this model, if it is there.
+    /// The finished transcript of this medium by this model, if it is there, as it was heard: without the
+    /// corrections that readers see.
     #[must_use]
     pub fn transcript(&self, model: &ModelKey, media_id: MediaId) -> Option<Arc<LoadedTranscript>> {
         let all = self.transcripts_of(media_id);
-        all.into_iter().find(|one| one.speech.meta.model_key == *model && one.is_finished())
+        let by_it = |one: &Arc<LoadedTranscript>| one.speech.meta.model_key == *model;
+        let found = all.into_iter().find(|one| by_it(one) && one.is_finished())?;
+        if found.is_as_heard() {
+            return Some(found);
+        }
+        let entry = self.store.find(Analysis::Speech, &media_id, model).ok()??;
+        LoadedTranscript::stored(&entry.path, Arc::default()).ok().map(Arc::new)
     }
 
     /// Whether anything of this folder was listened to.
@@ -403,13 +433,15 @@ impl LoadedFolder {
     /// When it cannot be written; the error names the path.
     pub fn publish_speech(&self, bundle: &SpeechBundle) -> Result<(), StoreError> {
         let path = self.store.publish_speech(bundle)?;
-        self.transcripts.insert(LoadedTranscript::stored(&path)?);
+        let decided = self.decisions.of(bundle.meta.media_id);
+        self.transcripts.insert(LoadedTranscript::stored(&path, decided)?);
         Ok(())
     }
 
     /// Lets readers see what has been heard so far, unless a finished transcript is there.
     pub fn show_speech(&self, so_far: SpeechBundle) {
-        self.transcripts.show(so_far);
+        let decided = self.decisions.of(so_far.meta.media_id);
+        self.transcripts.show(so_far, decided);
     }
 
     /// Takes back what [`LoadedFolder::show_speech`] showed.
@@ -422,6 +454,26 @@ impl LoadedFolder {
     pub fn transcripts_of(&self, media_id: MediaId) -> Vec<Arc<LoadedTranscript>> {
         self.load_transcripts_of(media_id);
         self.transcripts.of(media_id)
+    }
+
+    /// Keeps a correction, and has it read and found from now on.
+    ///
+    /// # Errors
+    /// `CacheDir` when it cannot be written.
+    pub fn correct(&self, correction: &Correction) -> Result<(), Failure> {
+        self.decisions.correct(correction)?;
+        self.load_transcripts_of(correction.media_id);
+        Ok(())
+    }
+
+    /// Keeps names of speakers, and has them read from now on.
+    ///
+    /// # Errors
+    /// `CacheDir` when they cannot be written.
+    pub fn name_speakers(&self, naming: &Naming) -> Result<(), Failure> {
+        self.decisions.name(naming)?;
+        self.load_transcripts_of(naming.media_id);
+        Ok(())
     }
 
     /// Of each medium that was heard the transcript in memory by this model, or else another one.

@@ -3,6 +3,7 @@
 
 use rushes_model::{FileError, TaskKind, TaskState};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// What is in memory of one kind of model.
@@ -395,6 +396,11 @@ pub struct Segment {
     /// Who says it, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// The name that somebody gave the speaker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaker_name: Option<String>,
+    /// Whether somebody corrected it.
+    pub edited: bool,
     /// Word by word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Vec<Word>>,
@@ -422,6 +428,34 @@ pub struct SegmentPage {
     /// What the next page is asked for with; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+}
+
+/// Reply of `PUT /transcriptions/speakers`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SpeakerNames {
+    /// All names that speakers of the medium have now, by label.
+    pub names: BTreeMap<String, String>,
+}
+
+/// Reply of `POST /export/transcripts`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExportedTranscripts {
+    /// One for each medium that has a finished transcript.
+    pub files: Vec<ExportedTranscript>,
+    /// The media that have none.
+    pub missing: Vec<String>,
+}
+
+/// A transcript for other programs.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ExportedTranscript {
+    /// As asked for.
+    pub media_path: String,
+    /// The document.
+    pub content: String,
+    /// Where it was written, if a folder was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_path: Option<String>,
 }
 
 /// One picture, or why there is none.

@@ -3,6 +3,7 @@
 
 use rushes_model::Sampling;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Largest number of results that one search gives.
@@ -205,6 +206,69 @@ pub const MAX_SEGMENTS: u32 = 1000;
 
 fn page_of_segments() -> u32 {
     200
+}
+
+/// Body of `PUT /transcriptions/segments`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct CorrectTranscriptRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// The medium.
+    pub media_path: String,
+    /// Beginning of the range that is corrected: words whose middle lies in it are replaced.
+    #[schema(minimum = 0)]
+    pub start_seconds: f64,
+    /// Its end, which does not belong to it.
+    pub end_seconds: f64,
+    /// What is said there; empty where nothing is. Null takes earlier corrections back.
+    // Without this a text that was forgotten would take corrections back.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true, max_length = 20000)]
+    pub text: Option<String>,
+}
+
+/// Body of `PUT /transcriptions/speakers`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct NameSpeakersRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// The medium.
+    pub media_path: String,
+    /// Names by label; an empty one takes the name away.
+    pub names: BTreeMap<String, String>,
+}
+
+/// A form of transcripts for other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TranscriptFormat {
+    /// SubRip captions.
+    Srt,
+    /// `WebVTT` captions.
+    Vtt,
+    /// Paragraphs with timecode and speaker.
+    Txt,
+    /// What `/transcriptions` answers, with source timecode.
+    Json,
+    /// A row a segment, with source timecode.
+    Csv,
+}
+
+/// Body of `POST /export/transcripts`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ExportTranscriptsRequest {
+    /// Analysis folder.
+    pub cache_dir: String,
+    /// Media whose transcripts are written.
+    #[schema(min_items = 1)]
+    pub media_paths: Vec<String>,
+    /// What they are written as.
+    #[schema(value_type = String, pattern = "^(srt|vtt|txt|json|csv)$", example = "srt")]
+    pub format: TranscriptFormat,
+    /// Folder that the documents are written into as well, each called like its medium. It has to be there;
+    /// what is in it is never written over.
+    #[serde(default)]
+    pub output_dir: Option<String>,
 }
 
 /// Body of `POST /analysis-data/clear`.

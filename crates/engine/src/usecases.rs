@@ -1,5 +1,7 @@
 //! The facade: one method a use case.
 
+mod edits;
+mod exports;
 mod searches;
 mod transcripts;
 
@@ -31,7 +33,7 @@ use rushes_infer::{fetch::PullReport, registry::Kind};
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
 use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
-use rushes_store::{Analysis, Catalogue};
+use rushes_store::{Analysis, Catalogue, Machine};
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
@@ -77,6 +79,7 @@ impl Engine {
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
         let catalogue =
             Catalogue::open(&config.home.join("catalogue.db")).map_err(|error| internal(&error))?;
+        let machine = Machine::open(&config.home).map_err(|error| internal(&error))?;
         let models = ModelPool::open(&config)?;
         let reception = Arc::new(Reception::new(tools, catalogue));
         let analyst = Analyst::start(Means {
@@ -91,7 +94,7 @@ impl Engine {
             gate: door::gate(&config)?,
             models,
             reception,
-            library: Library::default(),
+            library: Library::new(machine),
             pictures: PictureCache::default(),
             tasks: TaskTable::default(),
             analyst,

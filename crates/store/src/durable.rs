@@ -6,7 +6,6 @@
 
 use fs_err as fs;
 use std::{
-    ffi::OsString,
     io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -14,6 +13,9 @@ use std::{
 
 /// Stands between a file's own name and the rest of its temporary name.
 const TEMPORARY: &str = ".tmp-";
+
+/// Bytes of a file's own name that its temporary name has at most; 255 are the longest name of a file.
+const NAME_IN_TEMPORARY: usize = 128;
 
 /// Age at which a temporary file of this host is a leftover: no write takes a day.
 pub const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,6 +40,30 @@ pub fn publish(
         return result;
     }
     sync_folder(folder)
+}
+
+/// Writes a file under a name that nothing has yet; with [`publish`] it shares that the name stands for the
+/// whole file or for nothing. The folder has to be there.
+///
+/// # Errors
+/// When anything fails, and with [`io::ErrorKind::AlreadyExists`] when the name is taken; nothing is left
+/// then.
+pub fn publish_new(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = temporary_name(path)?;
+    let taken = write_synced(&temporary, write)
+        // Not every file system has links or a rename that spares what is there, but each can make a file
+        // that is new: it keeps the name for the moment until the rename.
+        .and_then(|()| fs::File::create_new(path).map(drop));
+    let result = taken
+        .and_then(|()| fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(path))));
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return result;
+    }
+    sync_folder(folder_of(path))
 }
 
 fn write_synced(
@@ -136,12 +162,14 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// `<name>.tmp-<host>-<pid>-<16 random hexadecimal digits>`, beside the file.
+/// `<name>.tmp-<host>-<pid>-<16 random hexadecimal digits>`, beside the file. Of a long name only the
+/// beginning is taken, for the whole may not be longer than a file's name can be.
 fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let random = getrandom::u64().map_err(io::Error::other)?;
-    let mut name = OsString::from(path.file_name().unwrap_or_default());
-    name.push(format!("{TEMPORARY}{}-{}-{random:016x}", host_name(), std::process::id()));
-    Ok(path.with_file_name(name))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = &name[..name.floor_char_boundary(NAME_IN_TEMPORARY)];
+    let own = format!("{name}{TEMPORARY}{}-{}-{random:016x}", host_name(), std::process::id());
+    Ok(path.with_file_name(own))
 }
 
 /// The host in a temporary name.
@@ -191,6 +219,22 @@ mod tests {
         assert_eq!(read_limited(&path, 10).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(read_limited(&path, 2).unwrap_err().to_string().contains("names"));
+    }
+
+    #[test]
+    fn a_name_that_is_taken_stays_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        // 255 bytes, as many as a name can have, and a character of three of them where it is cut.
+        let path = folder.path().join(format!("{}ㄱ{}", "n".repeat(127), "x".repeat(125)));
+        publish_new(&path, |file| file.write_all(b"first")).unwrap();
+        let error = publish_new(&path, |file| file.write_all(b"second")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{error}");
+        assert_eq!(read_limited(&path, 10).unwrap(), b"first");
+        let other = folder.path().join("other");
+        publish_new(&other, |_| Err(io::Error::other("disk gone"))).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = publish_new(&folder.path().join("no/where"), |_| Ok(())).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -233,6 +233,22 @@ impl AnalysisFolder {
         Ok(to)
     }
 
+    /// Keeps a copy of a damaged file that is about to be mended in `quarantine/`, with the reason beside it.
+    pub(crate) fn keep_damaged(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let name = format!("{:016x}-{name}", random()?);
+        let to = self.root.join(QUARANTINE).join(name);
+        durable::publish(&to, |file| file.write_all(bytes))?;
+        let text = format!("{reason}\n");
+        durable::publish(&to.with_extension("txt"), |file| file.write_all(text.as_bytes()))?;
+        tracing::warn!(copy = %to.display(), reason, "damaged file kept");
+        Ok(())
+    }
+
     /// Removes what dead processes of this machine left unfinished more than a day ago, and returns how
     /// many files that were.
     ///
@@ -279,7 +295,7 @@ impl AnalysisFolder {
 }
 
 /// Names in a folder that are Unicode, as all of ours are; none if it is no folder.
-fn names_in(folder: &Path) -> Result<Vec<String>, StoreError> {
+pub(crate) fn names_in(folder: &Path) -> Result<Vec<String>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

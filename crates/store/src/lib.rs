@@ -3,8 +3,9 @@
 //! The [`AnalysisFolder`] holds one immutable file per medium and model: of what is seen a
 //! [`VisualBundle`] as written and a [`VisualBundleFile`] as read, of what can be read a [`TextBundle`], of
 //! what is said a [`SpeechBundle`].
-//! It may lie on a network share and be used by several machines at once. The [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any
-//! time. [`durable`] has the verbs that make a published file either there and whole or not there.
+//! It may lie on a network share and be used by several machines at once. Its [`Journal`] holds what people
+//! decided, such as corrections and names. The [`Catalogue`] is a local cache of what files were seen to be,
+//! and can be deleted at any time. [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
 //! The layout of both is in `FORMAT.md` beside this crate.
 //!
@@ -47,6 +48,7 @@ mod bundle;
 mod catalogue;
 pub mod durable;
 mod folder;
+mod journal;
 mod network;
 mod path_bytes;
 
@@ -57,6 +59,7 @@ pub use bundle::{
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};
+pub use journal::{Journal, JournalStamp, Machine, MachineId, Record, Records};
 pub use network::is_network_file_system;
 
 use std::{io, path::PathBuf};
@@ -83,12 +86,22 @@ pub enum StoreError {
         /// What does not fit.
         reason: String,
     },
-    /// A bundle was written by a later version of Rushes; it is left as it is.
+    /// A journal is not what was written.
+    #[error(
+        "{path} is damaged: {reason}. What was decided before that is kept; what was decided later on that machine is lost."
+    )]
+    DamagedJournal {
+        /// The machine's file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A bundle or a journal was written by a later version of Rushes; it is left as it is.
     #[error(
         "{path} has format {version}, which is newer than this version of Rushes reads. Update Rushes."
     )]
     Newer {
-        /// The bundle.
+        /// The file.
         path: PathBuf,
         /// Its format version.
         version: u32,

@@ -6,10 +6,10 @@
 mod common;
 
 use common::{large, small};
-use rushes_store::{Analysis, AnalysisFolder, VisualBundleFile};
+use rushes_store::{Analysis, AnalysisFolder, Journal, Machine, VisualBundleFile};
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
@@ -23,7 +23,7 @@ fn child_folder() -> Option<PathBuf> {
 }
 
 /// This test program again, for one test, by way of `command`.
-fn again(mut command: Command, test: &str, folder: &std::path::Path) -> Command {
+fn again(mut command: Command, test: &str, folder: &Path) -> Command {
     command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, folder);
     command
 }
@@ -65,6 +65,56 @@ fn a_killed_writer_loses_nothing_and_leaves_nothing_unreadable() {
         for media in acknowledged {
             assert!(entries.iter().any(|entry| entry.media_id.0[0] == media), "{media} was lost");
         }
+    }
+}
+
+fn journal(folder: &Path) -> Journal {
+    let home = folder.join("home");
+    fs_err::create_dir_all(&home).unwrap();
+    Journal::new(AnalysisFolder::open(folder).unwrap(), Machine::open(&home).unwrap())
+}
+
+/// What the children of the next test do: append without end, and say what is written.
+#[test]
+fn child_that_appends() {
+    let Some(folder) = child_folder() else { return };
+    let journal = journal(&folder);
+    for n in 0.. {
+        let body = format!("{}-{n}", std::process::id());
+        journal.append("number", &body).unwrap();
+        println!("\nwritten {body}");
+    }
+}
+
+#[test]
+fn processes_that_are_killed_lose_no_record_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = Vec::new();
+    for round in 0..8 {
+        let children = [0, 1].map(|_| {
+            let this = Command::new(std::env::current_exe().unwrap());
+            let mut command = again(this, "child_that_appends", folder.path());
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+        });
+        let said = children.map(|mut child| {
+            let mut lines =
+                BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let first = lines.find(|line| line.starts_with("written ")).expect("the child appends");
+            std::thread::sleep(Duration::from_micros(1900 * round));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            std::iter::once(first).chain(lines).collect::<Vec<_>>()
+        });
+        let bodies = said.iter().flatten().filter_map(|line| line.strip_prefix("written "));
+        written.extend(bodies.map(str::to_owned));
+        let found = journal(folder.path()).read().unwrap();
+        assert!(found.damaged.is_empty(), "{:?}", found.damaged);
+        let there: Vec<&str> = found.records.iter().filter_map(|one| one.body.as_str()).collect();
+        for body in &written {
+            assert!(there.contains(&body.as_str()), "{body} was lost");
+        }
+        let sequences = found.records.iter().map(|record| record.sequence);
+        assert!(sequences.eq(0..found.records.len() as u64), "two wrote at once");
     }
 }
 

@@ -26,5 +26,6 @@ mod glance;
 mod matching;
 
 pub use exact::{Index, Passage, Place, Wording};
+pub use fold::words;
 pub use folded::{Folded, Found, Room, word_count};
 pub use matching::Phrase;

@@ -1,7 +1,7 @@
 //! Bodies that are wrong, paths and methods that are not there: the error's shape and its words.
 
 use crate::client::{Answer, SHARED};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn post_as(content_type: &str, body: &str) -> Answer {
     let head = SHARED.head("POST", "/api/v1/analyze");
@@ -50,10 +50,35 @@ fn the_message_names_the_field() {
             "requests[0].time_seconds",
         ),
         ("/models/load", json!({"model_key": ["x"]}), "model_key"),
+        (
+            "/export/transcripts",
+            json!({"cache_dir": "/c", "media_paths": ["/a"], "format": "doc"}),
+            "format",
+        ),
         ("/analyze/cancel", json!({}), "task_id"),
     ];
     for (path, body, field) in table {
         let message = SHARED.post(&format!("/api/v1{path}"), &body).refusal(400);
+        assert!(message.contains(field), "{path} {body}: {message}");
+    }
+    let range =
+        json!({"cache_dir": "/c", "media_path": "/a", "start_seconds": 1, "end_seconds": 2});
+    let with = |field: &str, value: Value| {
+        let mut body = range.clone();
+        body[field] = value;
+        body
+    };
+    let table = [
+        // A text that was forgotten takes no correction back.
+        ("/transcriptions/segments", range.clone(), "text"),
+        ("/transcriptions/segments", with("text", json!(["x"])), "text"),
+        ("/transcriptions/segments", with("start_seconds", json!("1")), "start_seconds"),
+        ("/transcriptions/speakers", range.clone(), "names"),
+        ("/transcriptions/speakers", with("names", json!({"SPEAKER_00": 5})), "SPEAKER_00"),
+    ];
+    for (path, body, field) in table {
+        let answer = SHARED.send_text("PUT", &format!("/api/v1{path}"), &body.to_string());
+        let message = answer.refusal(400);
         assert!(message.contains(field), "{path} {body}: {message}");
     }
 }

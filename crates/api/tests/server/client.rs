@@ -99,7 +99,12 @@ impl Running {
 
     /// A POST that claims to be JSON, with the Pro key.
     pub fn post_text(&self, path: &str, body: &str) -> Answer {
-        let head = self.head("POST", path);
+        self.send_text("POST", path, body)
+    }
+
+    /// The same by any method.
+    pub fn send_text(&self, method: &str, path: &str, body: &str) -> Answer {
+        let head = self.head(method, path);
         let head =
             format!("{head}content-type: application/json\r\nx-license-key: {}\r\n", self.pro);
         self.send(&head, body.as_bytes())

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 const RANGES: [&str; 8] =
     ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "default"];
 
+/// Operations that the contract does not have.
+const OURS: [&str; 2] = ["PUT /transcriptions/segments", "PUT /transcriptions/speakers"];
+
 /// The contract.
 pub fn contract() -> Value {
     serde_yaml_ng::from_str(include_str!("../contract.yaml")).unwrap()
@@ -160,6 +163,9 @@ fn every_built_operation_is_the_contracts() {
     assert!(built.len() >= 18, "{}", built.len());
     for (method, path, operation) in &built {
         let at = format!("{method} {path}");
+        if OURS.contains(&at.as_str()) {
+            continue;
+        }
         let same = theirs.iter().find(|(m, p, _)| m == method && p == path);
         let (_, _, expected) = same.unwrap_or_else(|| panic!("{at} is not in the contract"));
         compare_operation((&contract, &ours), &at, expected, operation);
@@ -188,7 +194,7 @@ fn every_other_operation_answers_that_it_is_not_built() {
         let head = format!("{head}x-license-key: {}\r\n", SHARED.pro);
         assert!(SHARED.send(&head, b"").refusal(501).contains("not built"), "{path}");
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 18);
 }
 
 #[test]
@@ -196,11 +202,11 @@ fn examples_are_bodies_that_are_understood() {
     let document = ours();
     for (method, path, operation) in operations(&document) {
         let body = &operation["requestBody"]["content"]["application/json"]["example"];
-        if method != "POST" {
+        if method != "POST" && method != "PUT" {
             continue;
         }
         assert!(body.is_object(), "{path} has no example");
-        let answer = SHARED.post(&format!("/api/v1{path}"), body);
+        let answer = SHARED.send_text(&method, &format!("/api/v1{path}"), &body.to_string());
         if answer.status == 400 {
             let message = answer.refusal(400);
             assert!(!message.contains("field") && !message.contains("the body"), "{message}");

@@ -1,9 +1,13 @@
 //! Transcripts in memory, by medium and model, ready to be searched.
 
-use super::media::open_segment;
-use crate::{intake::stamp, meaning};
+use super::{corrected::CorrectedMeanings, media::open_segment};
+use crate::{
+    decisions::{Corrected, Decided, Names},
+    intake::stamp,
+    meaning,
+};
 use fs_err as fs;
-use rushes_model::{MediaId, ModelKey};
+use rushes_model::{Failure, MediaId, ModelKey};
 use rushes_store::{FileStamp, SpeechBundle, SpeechBundleFile, SpokenSegment, StoreError};
 use rushes_text::{Folded, Index, Phrase, Room, word_count};
 use rushes_vectors::Segment;
@@ -15,14 +19,21 @@ use std::{
 
 /// What one model heard in one medium.
 pub struct LoadedTranscript {
-    /// What was said. What it means is not in here.
+    /// What was said, as it is after all corrections. What it means is not in here.
     pub speech: SpeechBundle,
-    /// What each segment means, if that was worked out as it is now.
+    /// Whether somebody corrected each segment.
+    pub edited: Vec<bool>,
+    /// Names of the speakers.
+    pub names: Names,
+    /// What each segment means as the model heard it, if that was worked out as it is now.
     pub meanings: Option<Segment>,
+    /// The same after corrections, where there are any.
+    corrected: Option<CorrectedMeanings>,
     /// The same, to be looked for word by word.
     pub index: Index,
     /// The same segment by segment, made when the first phrase is looked for.
     folded: OnceLock<Folded>,
+    decided: Arc<Decided>,
     /// Of its bundle, once there is one: published files never change, so it tells one from the one that
     /// took its place.
     file: Option<FileStamp>,
@@ -30,27 +41,67 @@ pub struct LoadedTranscript {
 
 impl LoadedTranscript {
     /// From a bundle that is checked as it is opened.
-    pub(super) fn stored(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn stored(path: &Path, decided: Arc<Decided>) -> Result<Self, StoreError> {
         // The stamp first: of a bundle that is replaced now, the next look tells.
         let file = Some(FileStamp::of(&fs::metadata(path)?)?);
         let SpeechBundleFile { speech, meanings } = SpeechBundleFile::open(path)?;
         let ours = meanings.filter(|(encoder, _)| meaning::is_searched(encoder));
         let meanings = ours.map(|(_, rows)| open_segment(&rows, None)).transpose()?;
-        Ok(Self::new(speech, meanings, file))
+        Ok(Self::new(speech, meanings, decided, file))
     }
 
     /// From an analysis under way.
     #[must_use]
-    pub fn under_way(speech: SpeechBundle) -> Self {
-        Self::new(speech, None, None)
+    pub fn under_way(speech: SpeechBundle, decided: Arc<Decided>) -> Self {
+        Self::new(speech, None, decided, None)
     }
 
-    fn new(speech: SpeechBundle, meanings: Option<Segment>, file: Option<FileStamp>) -> Self {
+    /// The one place where corrections and names come to what a model heard.
+    fn new(
+        mut speech: SpeechBundle,
+        meanings: Option<Segment>,
+        decided: Arc<Decided>,
+        file: Option<FileStamp>,
+    ) -> Self {
+        let names = decided.names(&speech.segments);
+        let heard = std::mem::take(&mut speech.segments);
+        let count = heard.len();
+        let said = decided.corrected(heard, &speech.voice);
+        let corrected = CorrectedMeanings::of(&said, count);
+        let edited = said.iter().map(|one| one.edited).collect();
+        speech.segments = said.into_iter().map(|Corrected { segment, .. }| segment).collect();
         let mut index = Index::new(speech.voice.spaced);
         for segment in &speech.segments {
             index.push(segment.words.iter().map(|word| word.text.as_str()));
         }
-        Self { speech, meanings, index, folded: OnceLock::new(), file }
+        let folded = OnceLock::new();
+        Self { speech, edited, names, meanings, corrected, index, folded, decided, file }
+    }
+
+    /// Whether nobody has corrected it.
+    #[must_use]
+    pub fn is_as_heard(&self) -> bool {
+        self.corrected.is_none()
+    }
+
+    /// What each segment means as it is now, once that was worked out.
+    #[must_use]
+    pub fn understood(&self) -> Option<&Segment> {
+        self.corrected.as_ref().map_or(self.meanings.as_ref(), CorrectedMeanings::get)
+    }
+
+    /// Works out what corrected segments mean, where that is known of the others.
+    ///
+    /// # Errors
+    /// Those of `encode`.
+    pub fn understand(
+        &self,
+        encode: &dyn Fn(&str) -> Result<Vec<f32>, Failure>,
+    ) -> Result<(), Failure> {
+        match (&self.corrected, &self.meanings) {
+            (Some(corrected), Some(meanings)) => corrected.work_out(&self.speech, meanings, encode),
+            _ => Ok(()),
+        }
     }
 
     /// Time and score of each segment in which a phrase begins, in order. It may go on in the next ones.
@@ -83,9 +134,9 @@ impl LoadedTranscript {
         self.file.is_some()
     }
 
-    /// Whether it is what this file holds now.
-    fn is_of(&self, path: &Path) -> bool {
-        self.file.is_some() && self.file == stamp(path)
+    /// Whether it is what this file holds now, with what was decided about it.
+    fn is_of(&self, path: &Path, decided: &Decided) -> bool {
+        *self.decided == *decided && self.file.is_some() && self.file == stamp(path)
     }
 }
 
@@ -126,10 +177,10 @@ impl Transcripts {
         self.read().values().filter_map(|all| preferred(all.values(), model)).cloned().collect()
     }
 
-    /// Whether a medium's by this model is what this file holds.
-    pub fn has(&self, model: &ModelKey, media_id: MediaId, path: &Path) -> bool {
+    /// Whether a medium's by this model is what this file holds, with what was decided about it.
+    pub fn has(&self, model: &ModelKey, media_id: MediaId, path: &Path, decided: &Decided) -> bool {
         let transcript = self.read().get(&media_id).and_then(|models| models.get(model)).cloned();
-        transcript.is_some_and(|transcript| transcript.is_of(path))
+        transcript.is_some_and(|transcript| transcript.is_of(path, decided))
     }
 
     /// Puts a transcript in the place of what was there by its model.
@@ -140,12 +191,12 @@ impl Transcripts {
     }
 
     /// Puts one under way in the place of an earlier look at it, and not of a finished one.
-    pub fn show(&self, speech: SpeechBundle) {
+    pub fn show(&self, speech: SpeechBundle, decided: Arc<Decided>) {
         let (id, model) = (speech.meta.media_id, speech.meta.model_key.clone());
         let mut all = self.write();
         let models = all.entry(id).or_default();
         if !models.get(&model).is_some_and(|there| there.is_finished()) {
-            models.insert(model, Arc::new(LoadedTranscript::under_way(speech)));
+            models.insert(model, Arc::new(LoadedTranscript::under_way(speech, decided)));
         }
     }
 

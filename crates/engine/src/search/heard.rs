@@ -144,7 +144,7 @@ impl<'a> Heard<'a> {
     ) -> Result<Vec<TranscriptMatch>, VectorsError> {
         let all = self.transcripts.iter().enumerate();
         let (numbers, parts): (Vec<usize>, Vec<&Segment>) =
-            all.filter_map(|(number, one)| Some((number, one.meanings.as_ref()?))).unzip();
+            all.filter_map(|(number, one)| Some((number, one.understood()?))).unzip();
         let transcript = |part: usize| &self.transcripts[numbers[part]];
         let speakers: Option<Vec<Vec<u32>>> = kept.speaker.map(|wanted| {
             (0..numbers.len()).map(|part| speakers::called(transcript(part), wanted)).collect()
@@ -209,7 +209,10 @@ fn match_of(transcript: &LoadedTranscript, path: &Path, row: &Row) -> Transcript
         start_timestamp: timestamp(start_seconds),
         end_timestamp: timestamp(end_seconds),
         speaker: segments.first().and_then(speakers::label),
-        speaker_name: None,
+        speaker_name: segments
+            .first()
+            .and_then(|one| speakers::name(transcript, one))
+            .map(str::to_owned),
         speakers: if speakers.len() > 1 { speakers } else { Vec::new() },
         similarity: row.similarity.map(f64::from),
     }

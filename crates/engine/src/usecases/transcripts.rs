@@ -9,7 +9,7 @@ use crate::{
     speakers,
 };
 use rushes_model::{ErrorCode, Failure, ModelKey, timestamp};
-use rushes_store::{SpokenSegment, SpokenWord, Voice};
+use rushes_store::{SpokenSegment, SpokenWord};
 use std::{path::Path, sync::Arc};
 
 impl Engine {
@@ -44,33 +44,17 @@ impl Engine {
     ) -> Result<SegmentPage, Failure> {
         check_range("limit", request.limit, 1, MAX_SEGMENTS)?;
         let (start, end) = (request.start_seconds, request.end_seconds);
-        if !(start >= 0.0 && start < end) {
-            let message = format!(
-                "start_seconds is {start} and end_seconds {end}; a range begins at 0 or later and ends \
-                 after its beginning"
-            );
-            return Err(bad_request(message));
-        }
+        check_span(start, end)?;
         let first = request.cursor.as_deref().map_or(Ok(0), place)?;
         let path = self.0.roots.check(&request.media_path)?;
-        let found = self.transcripts(&request.cache_dir)?.of(&path).ok_or_else(|| {
-            let message =
-                format!("{} has no transcript; analyse it with speech: true", path.display());
-            Failure::new(ErrorCode::NotFound, message)
-        })?;
-        let overlaps = |segment: &&SpokenSegment| {
-            segment.start() < end && (segment.end() > start || segment.start() >= start)
-        };
-        let speech = &found.speech;
-        let mut rest = speech.segments.iter().filter(overlaps).skip(first);
-        let page = rest.by_ref().take(request.limit as usize);
-        let segments: Vec<Segment> =
-            page.map(|segment| spoken(segment, &speech.voice, true)).collect();
+        let found = self.transcripts(&request.cache_dir)?.must_have(&path)?;
+        let mut rest = segments_in(&found, start, end).skip(first);
+        let segments: Vec<Segment> = rest.by_ref().take(request.limit as usize).collect();
         let next_cursor = rest.next().map(|_| (first + segments.len()).to_string());
         Ok(SegmentPage { segments, next_cursor })
     }
 
-    fn transcripts(&self, cache_dir: &str) -> Result<Transcripts<'_>, Failure> {
+    pub(super) fn transcripts(&self, cache_dir: &str) -> Result<Transcripts<'_>, Failure> {
         let preferred = self.preferred_ear()?;
         Ok(Transcripts { reception: &self.0.reception, folder: self.folder(cache_dir)?, preferred })
     }
@@ -83,18 +67,55 @@ impl Engine {
 }
 
 /// The transcripts of an analysis folder.
-struct Transcripts<'a> {
+pub(super) struct Transcripts<'a> {
     reception: &'a Reception,
-    folder: Arc<LoadedFolder>,
+    pub folder: Arc<LoadedFolder>,
     preferred: Option<ModelKey>,
 }
 
 impl Transcripts<'_> {
     /// The transcript of a file, by the preferred model if that heard it.
-    fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
+    pub fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
         let all = self.folder.transcripts_of(self.reception.media_id(path)?);
         preferred(all.iter(), self.preferred.as_ref()).cloned()
     }
+
+    /// The same, where there has to be one.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn must_have(&self, path: &Path) -> Result<Arc<LoadedTranscript>, Failure> {
+        self.of(path).ok_or_else(|| {
+            let message =
+                format!("{} has no transcript; analyse it with speech: true", path.display());
+            Failure::new(ErrorCode::NotFound, message)
+        })
+    }
+}
+
+/// Refuses a range that holds nothing.
+pub(super) fn check_span(start: f64, end: f64) -> Result<(), Failure> {
+    if start >= 0.0 && start < end {
+        return Ok(());
+    }
+    Err(bad_request(format!(
+        "start_seconds is {start} and end_seconds {end}; a range begins at 0 or later and ends after \
+         its beginning"
+    )))
+}
+
+/// The segments that overlap a range, with their words.
+pub(super) fn segments_in(
+    found: &LoadedTranscript,
+    start: f64,
+    end: f64,
+) -> impl Iterator<Item = Segment> {
+    let overlaps = move |segment: &SpokenSegment| {
+        segment.start() < end && (segment.end() > start || segment.start() >= start)
+    };
+    let numbers = (0..found.speech.segments.len())
+        .filter(move |number| overlaps(&found.speech.segments[*number]));
+    numbers.map(|number| spoken(found, number, true))
 }
 
 /// The number of segments that a cursor says have been read.
@@ -105,7 +126,7 @@ fn place(cursor: &str) -> Result<usize, Failure> {
 
 fn transcription(media_path: &str, found: &LoadedTranscript, words: bool) -> Transcription {
     let speech = &found.speech;
-    let segments = speech.segments.iter().map(|segment| spoken(segment, &speech.voice, words));
+    let segments = (0..speech.segments.len()).map(|number| spoken(found, number, words));
     Transcription {
         media_path: media_path.to_owned(),
         hash_str: speech.meta.hash_str.to_string(),
@@ -116,15 +137,18 @@ fn transcription(media_path: &str, found: &LoadedTranscript, words: bool) -> Tra
     }
 }
 
-fn spoken(segment: &SpokenSegment, voice: &Voice, words: bool) -> Segment {
+fn spoken(found: &LoadedTranscript, number: usize, words: bool) -> Segment {
+    let segment = &found.speech.segments[number];
     let (start, end) = (segment.start(), segment.end());
     Segment {
         start_seconds: start,
         end_seconds: end,
         start_timestamp: timestamp(start),
         end_timestamp: timestamp(end),
-        text: segment.text(voice),
+        text: segment.text(&found.speech.voice),
         speaker: speakers::label(segment),
+        speaker_name: speakers::name(found, segment).map(str::to_owned),
+        edited: found.edited[number],
         words: words.then(|| segment.words.iter().map(word).collect()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Engine, check_words};
 use crate::{
+    library::LoadedTranscript,
     replies::{TranscriptMatch, TranscriptMatches},
     requests::{MAX_RESULTS, SearchTranscriptRequest, TranscriptMode},
     search::{Heard, Kept},
@@ -41,7 +42,7 @@ impl Engine {
             TranscriptMode::Semantic if wording.is_empty() => Vec::new(),
             TranscriptMode::Semantic => {
                 let sketched = heard.transcripts();
-                folder.sketch_if_large(sketched, |transcript| transcript.meanings.as_ref());
+                folder.sketch_if_large(sketched, LoadedTranscript::understood);
                 self.alike(&heard, &request.query, kept)?
             }
         };
@@ -61,7 +62,9 @@ impl Engine {
             return Err(bad_request(NO_MEANINGS.to_owned()));
         }
         let encoder = self.0.models.encoder()?;
-        let vector = encoder.encode(sentence).map_err(|error| internal(&error))?;
+        let encode = |text: &str| encoder.encode(text).map_err(|error| internal(&error));
+        heard.transcripts().iter().try_for_each(|transcript| transcript.understand(&encode))?;
+        let vector = encode(sentence)?;
         heard.semantic(&Query::new(vector), kept).map_err(|error| internal(&error))
     }
 }
