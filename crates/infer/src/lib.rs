@@ -18,6 +18,7 @@ mod runtime;
 pub mod speech;
 pub mod ssd;
 mod template;
+mod torch;
 pub mod towers;
 mod visual;
 pub mod yunet;

@@ -1,10 +1,10 @@
 //! The classifier: a picture's likely ImageNet classes.
 
-use super::checkpoint::Checkpoint;
 use super::efficientnet::{CLASSES, INPUT, OUTPUT, SIDE, graph};
 use crate::InferError;
 use crate::resize::{Area, FilterType, resize};
 use crate::runtime::{Input, Runtime, SessionPool};
+use crate::torch::Checkpoint;
 use rushes_model::Picture;
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,8 @@
 //! squeeze-and-excitation and with ReLU6, at width 1.1 and depth 1.2; layer names are those of the
 //! package `efficientnet_lite_pytorch`. Batch norms are folded into the convolutions before them.
 
-use super::checkpoint::{Checkpoint, CheckpointError, Tensor};
-use crate::onnx::{Attribute, BatchNorm, Convolution, Element, GraphWriter};
+use crate::onnx::{Attribute, Convolution, Element, GraphWriter};
+use crate::torch::{Checkpoint, CheckpointError};
 
 /// Side of the square input.
 pub(super) const SIDE: usize = 260;
@@ -80,7 +80,7 @@ impl Network<'_> {
         stride: usize,
         active: bool,
     ) -> Result<String, CheckpointError> {
-        let (weight, bias) = self.folded(layer, norm)?;
+        let (weight, bias) = self.checkpoint.folded(layer, norm, EPSILON)?;
         let Ok(sides) = <[usize; 4]>::try_from(&weight.shape[..]) else {
             return Err(CheckpointError::Shape { name: layer.to_owned(), shape: weight.shape });
         };
@@ -88,21 +88,6 @@ impl Network<'_> {
         let output = self.graph.same_convolution(input, self.side, &parts);
         self.side = self.side.div_ceil(stride);
         Ok(if active { self.graph.relu6(&output) } else { output })
-    }
-
-    /// Weights and biases of a convolution followed by a batch norm, as one convolution.
-    fn folded(&self, layer: &str, norm: &str) -> Result<(Tensor, Vec<f32>), CheckpointError> {
-        let mut weight = self.checkpoint.tensor(&format!("{layer}.weight"))?;
-        let part = |part: &str| self.checkpoint.tensor(&format!("{norm}.{part}"));
-        let parts = [part("weight")?, part("bias")?, part("running_mean")?, part("running_var")?];
-        let [gamma, beta, mean, variance] = parts.each_ref().map(|part| &part.values[..]);
-        let norm = BatchNorm { gamma, beta, mean, variance, epsilon: EPSILON };
-        let channels = weight.shape.first().copied().unwrap_or(0);
-        if channels == 0 || !norm.has_channels(channels) {
-            return Err(CheckpointError::Shape { name: layer.to_owned(), shape: weight.shape });
-        }
-        let bias = norm.fold_into(&mut weight.values);
-        Ok((weight, bias))
     }
 
     fn classify(&mut self, input: &str) -> Result<(), CheckpointError> {

@@ -9,12 +9,10 @@
 //! It is no CLIP: it knows things, light and whether people are there, and not who or what they do.
 
 mod attributes;
-mod checkpoint;
 mod classes;
 pub mod demand;
 mod efficientnet;
 mod look;
-mod pickle;
 pub mod tables;
 mod things;
 pub mod vocabulary;

@@ -1,8 +1,11 @@
-//! PyTorch checkpoints as `torch.save` wrote them before version 1.6: five pickles (a magic number,
+//! What a checkpoint holds, and its form before version 1.6 of PyTorch: five pickles (a magic number,
 //! a protocol version, facts of the machine, the state dictionary, the storages' keys), then each
 //! storage as a 64-bit count and its numbers, little-endian.
 
 use super::pickle::{self, Reader, Storage, Value};
+use super::zipped;
+use crate::onnx::BatchNorm;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -13,8 +16,8 @@ const PROTOCOL: i64 = 1001;
 
 /// Why a file is not a checkpoint that can be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckpointError {
-    #[error("it is no PyTorch checkpoint of the format before 1.6")]
+pub(crate) enum CheckpointError {
+    #[error("it is no PyTorch checkpoint")]
     Format,
     #[error("it ends early, at byte {at}")]
     Truncated { at: usize },
@@ -24,6 +27,8 @@ pub(super) enum CheckpointError {
     Callable(String),
     #[error("its pickle is broken: {0}")]
     Pickle(&'static str),
+    #[error("its archive is broken: {0}")]
+    Zip(String),
     #[error("it holds numbers of the kind {0}, which are not read")]
     Kind(String),
     #[error("it has no tensor {0}")]
@@ -50,7 +55,7 @@ impl ElementKind {
         }
     }
 
-    fn bytes(self) -> usize {
+    pub(super) fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::I64 => 8,
@@ -69,43 +74,52 @@ pub(super) struct StoredTensor {
 
 /// A tensor in row-major order.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tensor {
+pub(crate) struct Tensor {
     pub shape: Vec<usize>,
     pub values: Vec<f32>,
 }
 
 /// The tensors of a checkpoint by name, over the file's bytes.
-pub(super) struct Checkpoint<'a> {
+pub(crate) struct Checkpoint<'a> {
     tensors: HashMap<Rc<str>, Rc<StoredTensor>>,
-    storages: HashMap<Rc<str>, &'a [u8]>,
+    storages: HashMap<Rc<str>, Cow<'a, [u8]>>,
 }
 
 impl<'a> Checkpoint<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, CheckpointError> {
-        let mut reader = Reader::new(bytes);
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, CheckpointError> {
+        if bytes.starts_with(zipped::MAGIC) {
+            let (tensors, storages) = zipped::read(bytes)?;
+            let storages = storages.into_iter().map(|(key, bytes)| (key, Cow::Owned(bytes)));
+            let (tensors, storages) = (tensors.into_iter().collect(), storages.collect());
+            return Ok(Self { tensors, storages });
+        }
+        Self::read_unzipped(&mut Reader::new(bytes))
+    }
+
+    fn read_unzipped(reader: &mut Reader<'a>) -> Result<Self, CheckpointError> {
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(CheckpointError::Format);
         }
-        if !matches!(pickle::read(&mut reader)?, Value::Integer(PROTOCOL)) {
+        if !matches!(pickle::read(reader)?, Value::Integer(PROTOCOL)) {
             return Err(CheckpointError::Format);
         }
         // The facts say that numbers are little-endian; the format was never written otherwise.
-        pickle::read(&mut reader)?;
+        pickle::read(reader)?;
         let (Value::Tensors(tensors), Value::Texts(keys)) =
-            (pickle::read(&mut reader)?, pickle::read(&mut reader)?)
+            (pickle::read(reader)?, pickle::read(reader)?)
         else {
             return Err(CheckpointError::Format);
         };
-        let storages = read_storages(&mut reader, &tensors, &keys)?;
+        let storages = read_storages(reader, &tensors, &keys)?;
         Ok(Self { tensors: tensors.into_iter().collect(), storages })
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
     /// A tensor of 32-bit floats.
-    pub(super) fn tensor(&self, name: &str) -> Result<Tensor, CheckpointError> {
+    pub(crate) fn tensor(&self, name: &str) -> Result<Tensor, CheckpointError> {
         let missing = || CheckpointError::Missing(name.to_owned());
         let stored = self.tensors.get(name).ok_or_else(missing)?;
         let bytes = self.storages.get(&stored.storage.key).ok_or_else(missing)?;
@@ -118,13 +132,53 @@ impl<'a> Checkpoint<'a> {
         let values = indices.into_iter().map(|index| f32::from_le_bytes(numbers[index])).collect();
         Ok(Tensor { shape: stored.shape.clone(), values })
     }
+
+    /// The parts of a batch norm: factors, offsets, means and variances, `channels` of each. One that was
+    /// trained without factors and offsets changes nothing by them.
+    pub(crate) fn norm(
+        &self,
+        name: &str,
+        channels: usize,
+    ) -> Result<[Vec<f32>; 4], CheckpointError> {
+        let part = |part: &str| {
+            let tensor = self.tensor(&format!("{name}.{part}"))?;
+            if tensor.shape != [channels] {
+                let name = name.to_owned();
+                return Err(CheckpointError::Shape { name, shape: tensor.shape });
+            }
+            Ok(tensor.values)
+        };
+        let (factors, offsets) = if self.contains(&format!("{name}.weight")) {
+            (part("weight")?, part("bias")?)
+        } else {
+            (vec![1.0; channels], vec![0.0; channels])
+        };
+        Ok([factors, offsets, part("running_mean")?, part("running_var")?])
+    }
+
+    /// Weights and biases of a convolution without biases and the batch norm that follows it, as one
+    /// convolution.
+    pub(crate) fn folded(
+        &self,
+        layer: &str,
+        norm: &str,
+        epsilon: f32,
+    ) -> Result<(Tensor, Vec<f32>), CheckpointError> {
+        let mut weight = self.tensor(&format!("{layer}.weight"))?;
+        let channels = weight.shape.first().copied().unwrap_or(0);
+        let parts = self.norm(norm, channels)?;
+        let [gamma, beta, mean, variance] = parts.each_ref().map(|part| &part[..]);
+        let norm = BatchNorm { gamma, beta, mean, variance, epsilon };
+        let bias = norm.fold_into(&mut weight.values);
+        Ok((weight, bias))
+    }
 }
 
 fn read_storages<'a>(
     reader: &mut Reader<'a>,
     tensors: &[(Rc<str>, Rc<StoredTensor>)],
     keys: &[Rc<str>],
-) -> Result<HashMap<Rc<str>, &'a [u8]>, CheckpointError> {
+) -> Result<HashMap<Rc<str>, Cow<'a, [u8]>>, CheckpointError> {
     let described: HashMap<_, _> =
         tensors.iter().map(|(_, tensor)| (&tensor.storage.key, &tensor.storage)).collect();
     let mut storages = HashMap::new();
@@ -133,9 +187,7 @@ fn read_storages<'a>(
         if usize::try_from(reader.u64()?) != Ok(storage.length) {
             return Err(CheckpointError::Pickle("a storage has another length than described"));
         }
-        let bytes = storage.length.checked_mul(storage.kind.bytes());
-        let bytes = bytes.ok_or(CheckpointError::Pickle("a storage is too long"))?;
-        storages.insert(key.clone(), reader.take(bytes)?);
+        storages.insert(key.clone(), Cow::Borrowed(reader.take(storage.bytes()?)?));
     }
     Ok(storages)
 }
@@ -201,7 +253,8 @@ mod tests {
             let error = Checkpoint::read(&bytes).err().expect(expected).to_string();
             assert!(error.contains(expected), "{error} does not say {expected}");
         }
-        assert!(matches!(Checkpoint::read(b"PK\x03\x04"), Err(CheckpointError::Truncated { .. })));
+        assert!(matches!(Checkpoint::read(b"PK\x03\x04"), Err(CheckpointError::Zip(_))));
+        assert!(matches!(Checkpoint::read(b"\x80\x02"), Err(CheckpointError::Truncated { .. })));
         assert!(matches!(Checkpoint::read(&[0; 64]), Err(CheckpointError::Format)));
     }
 

@@ -11,6 +11,8 @@ use std::rc::Rc;
 const MAX_INSTRUCTIONS: usize = 1_000_000;
 /// Tuples within tuples; checkpoints nest three deep.
 const MAX_DEPTH: usize = 16;
+/// Bytes of a tensor's name; those of checkpoints have tens.
+const MAX_NAME: usize = 1000;
 
 /// What a pickle builds, as far as state dictionaries go.
 #[derive(Debug, Clone)]
@@ -25,7 +27,8 @@ pub(super) enum Value {
     Tensor(Rc<StoredTensor>),
     /// The texts of a list.
     Texts(Vec<Rc<str>>),
-    /// The tensors of a dictionary; entries of other kinds are left out.
+    /// The tensors of a dictionary; entries of other kinds are left out. Those of a dictionary in it have
+    /// both names with a dot between.
     Tensors(Vec<(Rc<str>, Rc<StoredTensor>)>),
 }
 
@@ -35,6 +38,14 @@ pub(super) struct Storage {
     pub key: Rc<str>,
     pub kind: ElementKind,
     pub length: usize,
+}
+
+impl Storage {
+    /// Bytes that its numbers take.
+    pub(super) fn bytes(&self) -> Result<usize, CheckpointError> {
+        let bytes = self.length.checked_mul(self.kind.bytes());
+        bytes.ok_or(CheckpointError::Pickle("a storage is too long"))
+    }
 }
 
 /// Bytes with a position.
@@ -133,6 +144,8 @@ impl Machine<'_, '_> {
     fn literal(&mut self, opcode: u8) -> Result<Value, CheckpointError> {
         Ok(match opcode {
             b'N' | 0x88 | 0x89 => Value::Other,
+            // BINFLOAT
+            b'G' => self.reader.take(8).map(|_| Value::Other)?,
             b'J' => Value::Integer(self.reader.i32()?.into()),
             b'K' => Value::Integer(self.reader.u8()?.into()),
             b'M' => Value::Integer(u16::from_le_bytes(self.reader.array()?).into()),
@@ -176,8 +189,16 @@ impl Machine<'_, '_> {
         match self.stack.last_mut() {
             Some(Value::Tensors(entries)) if opcode != b'e' => {
                 for pair in items.chunks_exact(2) {
-                    if let [Value::Text(name), Value::Tensor(tensor)] = pair {
-                        entries.push((name.clone(), tensor.clone()));
+                    match pair {
+                        [Value::Text(name), Value::Tensor(tensor)] => {
+                            entries.push((name.clone(), tensor.clone()));
+                        }
+                        [Value::Text(outer), Value::Tensors(inner)] => {
+                            for (name, tensor) in inner {
+                                entries.push((nested(outer, name)?, tensor.clone()));
+                            }
+                        }
+                        _ => {}
                     }
                 }
                 Ok(())
@@ -242,6 +263,13 @@ impl Machine<'_, '_> {
         let mark = self.marks.pop().filter(|&mark| mark <= self.stack.len());
         Ok(self.stack.split_off(mark.ok_or(CheckpointError::Pickle("a mark is missing"))?))
     }
+}
+
+fn nested(outer: &str, name: &str) -> Result<Rc<str>, CheckpointError> {
+    if outer.len() + name.len() > MAX_NAME {
+        return Err(CheckpointError::Pickle("a tensor's name is too long"));
+    }
+    Ok(format!("{outer}.{name}").into())
 }
 
 fn tuple(items: Vec<Value>) -> Result<Value, CheckpointError> {
