@@ -150,7 +150,13 @@ fn fill(arguments: &Arguments, analyses: &AnalysisFolder, dice: &mut Dice) -> Re
         let vectors = segments.iter().flat_map(|_| vector(&base, dice)).collect();
         analyses.publish_speech(&SpeechBundle {
             meta: meta(medium, "whisper-base".parse()?)?,
-            voice: Voice { language: "en".to_owned(), track: 0, chosen: false, spaced: true },
+            voice: Voice {
+                language: "en".to_owned(),
+                track: 0,
+                chosen: false,
+                speakers: None,
+                spaced: true,
+            },
             segments,
             meanings: Some(Meanings {
                 encoder: minilm::COMPONENT.parse()?,

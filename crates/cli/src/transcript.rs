@@ -9,7 +9,8 @@ use anyhow::Result;
 use rushes_engine::{Engine, requests::TranscriptionsRequest};
 use std::process::ExitCode;
 
-/// Prints what is said in media, a line a segment, or the API's reply as JSON. Media without a transcript
+/// Prints what is said in media, a line a segment, with a question mark where a word is
+/// uncertain, or the API's reply as JSON. Media without a transcript
 /// are named on standard error, and make the command fail.
 pub fn run(settings: Settings, arguments: Transcript) -> Result<ExitCode> {
     let engine = Engine::open(settings.engine)?;
@@ -27,7 +28,9 @@ pub fn run(settings: Settings, arguments: Transcript) -> Result<ExitCode> {
         for segment in &one.segments {
             let speaker = segment.speaker_name.as_ref().or(segment.speaker.as_ref());
             let speaker = speaker.map_or(String::new(), |name| format!("{name}: "));
-            println!("  {}  {speaker}{}", segment.start_timestamp, segment.text);
+            let words = segment.words.iter().flatten();
+            let doubt = if words.clone().any(|word| word.uncertain) { "?" } else { " " };
+            println!("  {} {doubt} {speaker}{}", segment.start_timestamp, segment.text);
         }
         if one.segments.is_empty() {
             println!("  nobody speaks");

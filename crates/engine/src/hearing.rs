@@ -4,6 +4,7 @@ use crate::{models::ModelPool, replies::LoadedModel};
 use rushes_infer::{
     InferError,
     registry::Kind,
+    speakers::{self, SpeakerModel},
     speech::{self, VoiceDetector, Whisper},
 };
 use rushes_model::{ErrorCode, Failure, ModelKey};
@@ -16,7 +17,14 @@ use std::{
 };
 
 /// Speech models in the order in which one that is on disk is the default.
-const DEFAULTS: [&str; 2] = ["whisper-base", "whisper-tiny.en"];
+const DEFAULTS: [&str; 6] = [
+    "whisper-base",
+    "whisper-small",
+    "whisper-large-v3-turbo-q5",
+    "whisper-large-v3-turbo",
+    "whisper-medium",
+    "whisper-tiny.en",
+];
 
 /// A speech model and what finds voices for it.
 pub struct Hearing {
@@ -26,6 +34,8 @@ pub struct Hearing {
     pub whisper: Whisper,
     /// Finds voices.
     pub detector: VoiceDetector,
+    /// Tells them apart, if that model is on disk.
+    pub speakers: Option<SpeakerModel>,
 }
 
 /// The hearing in memory.
@@ -58,15 +68,19 @@ pub struct SpeechOrder {
 }
 
 impl HearingSlot {
-    /// The hearing of this model, opened if it is not in memory; another one's is let go.
+    /// The hearing of this model, opened if it is not in memory, or is there without what tells speakers apart;
+    /// another one's is let go.
     pub fn get(
         &self,
         key: &ModelKey,
+        speakers: bool,
         open: impl FnOnce() -> Result<Hearing, String>,
     ) -> Result<Arc<Hearing>, String> {
         let mut slot = self.lock();
         let hearing = match slot.take() {
-            Some((hearing, _)) if hearing.key == *key => hearing,
+            Some((hearing, _)) if hearing.key == *key && hearing.speakers.is_some() == speakers => {
+                hearing
+            }
             _ => Arc::new(open()?),
         };
         *slot = Some((hearing.clone(), Instant::now()));
@@ -158,12 +172,15 @@ impl ModelPool {
     /// # Errors
     /// Why it cannot be loaded.
     pub fn hearing(&self, key: &ModelKey) -> Result<Arc<Hearing>, Failure> {
-        let opened = self.hearing_slot().get(key, || {
-            let runtime = self.runtime()?;
+        let tells_apart = speakers::MODEL.parse().is_ok_and(|key| self.is_downloaded(&key));
+        let opened = self.hearing_slot().get(key, tells_apart, || {
+            let (runtime, models) = (self.runtime()?, self.folder().path());
             let open = || -> Result<Hearing, InferError> {
-                let detector = VoiceDetector::open(&runtime, self.folder().path(), 1)?;
-                let whisper = Whisper::open(self.folder().path(), key)?;
-                Ok(Hearing { key: key.clone(), whisper, detector })
+                let detector = VoiceDetector::open(&runtime, models, 1)?;
+                let whisper = Whisper::open(models, key)?;
+                let speakers = || SpeakerModel::open(&runtime, models, self.workers());
+                let speakers = tells_apart.then(speakers).transpose()?;
+                Ok(Hearing { key: key.clone(), whisper, detector, speakers })
             };
             open().map_err(|error| error.to_string())
         });

@@ -418,6 +418,9 @@ pub struct Word {
     /// How sure the model was, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
     pub probability: f64,
+    /// Ours: whether it is more likely to be wrong than right.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncertain: bool,
 }
 
 /// Reply of `POST /transcriptions/range`.

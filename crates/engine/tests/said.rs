@@ -63,7 +63,13 @@ fn publish(studio: &Studio, clip: &Path, voice: (&str, bool), segments: &[(Optio
             created_at: 0,
             tool_version: "1".to_owned(),
         },
-        voice: Voice { language: voice.0.to_owned(), track: 0, spaced: voice.1, chosen: false },
+        voice: Voice {
+            language: voice.0.to_owned(),
+            track: 0,
+            spaced: voice.1,
+            chosen: false,
+            speakers: None,
+        },
         segments: segments.iter().map(&mut segment).collect(),
         meanings: None,
     };

@@ -8,7 +8,7 @@ use common::{Studio, clip, decoders_of, files_below, make_clip, studio, text};
 use fs_err as fs;
 use rushes_engine::{
     Config, Engine,
-    replies::Transcription,
+    replies::{Segment, Transcription},
     requests::{
         AnalyzeRequest, CancelRequest, LoadModelRequest, LoadTranscriptionsRequest,
         MetadataRequest, TranscriptionRangeRequest, TranscriptionsRequest,
@@ -18,6 +18,7 @@ use rushes_media::{Limits, Tools, identify};
 use rushes_model::{ErrorCode, Sampling, TaskState};
 use rushes_store::{AnalysisFolder, BundleMeta, SpeechBundle, SpokenSegment, SpokenWord, Voice};
 use std::{
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -38,7 +39,13 @@ fn publish(cache: &Path, clip: &Path, model: &str) -> PathBuf {
             created_at: 0,
             tool_version: "1".to_owned(),
         },
-        voice: Voice { language: "en".to_owned(), track: 0, chosen: false, spaced: true },
+        voice: Voice {
+            language: "en".to_owned(),
+            track: 0,
+            chosen: false,
+            speakers: None,
+            spaced: true,
+        },
         segments: vec![SpokenSegment { speaker: None, words: vec![word] }],
         meanings: None,
     };
@@ -395,4 +402,48 @@ fn the_model_that_listens_by_default_can_be_chosen() {
     assert!(["whisper-base", MODEL].contains(&active().as_str()), "a choice that is gone is none");
     let unknown = LoadModelRequest { model_key: "whisper-none".to_owned() };
     assert_eq!(studio.engine.load_model(&unknown).unwrap_err().code, ErrorCode::UnknownModel);
+}
+
+#[test]
+fn speakers_are_told_apart_also_in_what_was_heard_before() {
+    let studio = studio();
+    let models = studio.home.path().join("models");
+    let installed = fs::read_link(&models).unwrap();
+    fs::remove_file(&models).unwrap();
+    fs::create_dir(&models).unwrap();
+    let lend = |name: &std::ffi::OsStr| symlink(installed.join(name), models.join(name)).unwrap();
+    let all = fs::read_dir(&installed).unwrap().map(|entry| entry.unwrap().file_name());
+    all.filter(|name| name != "campplus").for_each(|name| lend(&name));
+
+    let talk = clip("sample.wav");
+    let request = listen(&studio, std::slice::from_ref(&talk));
+    let request = AnalyzeRequest { visual: false, ..request };
+    let heard = || {
+        let (task, events) = studio.analyze(&request);
+        assert!(task.errors.is_empty(), "{:?}", task.errors);
+        let segments = transcripts(&studio, &[&talk]).0.remove(0).segments;
+        (segments, events.last().unwrap().message.clone().unwrap())
+    };
+    let (unlabelled, _) = heard();
+    assert!(unlabelled.iter().all(|segment| segment.speaker.is_none()), "no guesses");
+
+    lend("campplus".as_ref());
+    let (labelled, end) = heard();
+    assert!(end.contains("1 analysed"), "{end}");
+    let words = |segments: &[Segment]| {
+        let words = segments.iter().flat_map(|segment| segment.words.clone().unwrap());
+        words.map(|word| word.word).collect::<Vec<_>>()
+    };
+    assert_eq!(words(&labelled), words(&unlabelled), "they are not written down again");
+    let said_by = |label: &str| {
+        let theirs = labelled.iter().filter(|one| one.speaker.as_deref() == Some(label));
+        theirs.map(|one| one.text.clone()).collect::<Vec<_>>().join(" ")
+    };
+    let (first, second) = (said_by("SPEAKER_00"), said_by("SPEAKER_01"));
+    let all: usize = labelled.iter().map(|one| one.text.len() + 1).sum();
+    assert_eq!(first.len() + second.len() + 2, all, "two people speak, and nothing is nobody's");
+    let both = [&first, &second];
+    let of = |name: &str| both.iter().position(|said| said.contains(name));
+    assert!(of("Diane").is_some() && of("Sheila").is_some() && of("Diane") != of("Sheila"));
+    assert!(heard().1.contains("0 analysed, 1 nothing to do"), "nothing is left to tell");
 }

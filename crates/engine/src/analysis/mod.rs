@@ -5,6 +5,7 @@ mod draft;
 mod embedder;
 mod file;
 mod meter;
+mod speakers;
 mod speech;
 mod text;
 

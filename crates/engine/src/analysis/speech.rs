@@ -6,6 +6,7 @@ use super::{
     bundle::meta,
     file::{Outcome, Task, text},
     meter::StageMeter,
+    speakers::with_speakers,
 };
 use crate::{
     hearing::{Hearing, SpeechOrder},
@@ -17,6 +18,7 @@ use crate::{
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use rushes_infer::{
     InferError,
+    speakers::{self, SpeakerModel, Turn, Turns},
     speech::{self, Listener, Phrase, Window, Windows},
 };
 use rushes_media::{Cancel, MediaError};
@@ -122,13 +124,12 @@ pub fn listen(
     let there = task.folder.transcript(key, intake.media_id);
     let wanted = |there: &Arc<LoadedTranscript>| is_what_is_wanted(&there.speech, ears.order);
     let there = there.filter(|there| !task.force && wanted(there));
-    if there.as_ref().is_some_and(|there| there.meanings.is_some() || !ears.models.has_encoder()) {
+    if there.as_ref().is_some_and(|there| ears.would_add_nothing(there)) {
         return Ok(Outcome::AlreadyDone);
     }
     let transcript = match there {
-        // What was heard before the encoder was there is not heard again.
-        Some(there) if there.speech.segments.is_empty() => return Ok(Outcome::AlreadyDone),
-        Some(there) => Ok(there.speech.clone()),
+        // What was heard before all models were there is not written down again.
+        Some(there) => completed(task, ears, path, intake, &there.speech),
         None => transcript(task, ears, path, intake, meter),
     };
     let transcript = transcript.and_then(|speech| Ok(ears.understand(speech, task.cancel)?));
@@ -147,6 +148,23 @@ pub fn listen(
 }
 
 impl Ears<'_> {
+    /// Whether a transcript has all that the models on disk can tell.
+    fn would_add_nothing(&self, there: &LoadedTranscript) -> bool {
+        let understood = there.meanings.is_some() || !self.models.has_encoder();
+        let labelled = there.speech.voice.speakers.is_some() || self.hearing.speakers.is_none();
+        there.speech.segments.is_empty() || understood && labelled
+    }
+
+    /// A transcript with who says what, if somebody listened for that.
+    fn labelled(&self, speech: SpeechBundle, turns: &[Turn]) -> SpeechBundle {
+        if self.hearing.speakers.is_none() {
+            return speech;
+        }
+        let SpeechBundle { segments, voice, .. } = speech;
+        let voice = Voice { speakers: speakers::MODEL.parse().ok(), ..voice };
+        SpeechBundle { segments: with_speakers(segments, turns), voice, ..speech }
+    }
+
     /// Works out what a transcript means.
     fn understand(
         &self,
@@ -158,6 +176,27 @@ impl Ears<'_> {
         let meanings = meaning::of(&speech, &encoder, self.workers, cancel)?;
         Ok(SpeechBundle { meanings, ..speech })
     }
+}
+
+/// A transcript that was made before the model was there that tells speakers apart, with them.
+fn completed(
+    task: &Task<'_>,
+    ears: &Ears<'_>,
+    path: &Path,
+    intake: &Intake,
+    speech: &SpeechBundle,
+) -> Result<SpeechBundle, Unheard> {
+    let speech = speech.clone();
+    let Some(model) = ears.hearing.speakers.as_ref().filter(|_| speech.voice.speakers.is_none())
+    else {
+        return Ok(speech);
+    };
+    let mut turns = model.listen();
+    let track = speech.voice.track as usize;
+    for block in task.tools.sound(path, &intake.facts, track, task.cancel)? {
+        turns.hear(&block?)?;
+    }
+    Ok(ears.labelled(speech, &turns.finish()?))
 }
 
 /// Whether a transcript is of the language and track that an order names. One without words holds for
@@ -216,16 +255,17 @@ impl Listening<'_> {
             // When it is through, nothing is given any more and the threads end.
             let decoding = scope.spawn(move || self.decode(&give));
             let heard = self.gather(&told);
-            decoding.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-            Ok(self.bundle(&heard?))
+            let turns = decoding.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            Ok(self.ears.labelled(self.bundle(&heard?), &turns))
         })
     }
 
-    /// Gives the windows of the track to who listens.
-    fn decode(&self, give: &Sender<Order>) -> Result<(), Unheard> {
+    /// Gives the windows of the track to who listens, and tells who speaks when.
+    fn decode(&self, give: &Sender<Order>) -> Result<Vec<Turn>, Unheard> {
         let Self { task, ears, path, intake, track, .. } = self;
         let facts = &intake.facts;
         let mut ear = ears.hearing.detector.listen();
+        let mut turns = ears.hearing.speakers.as_ref().map(SpeakerModel::listen);
         let mut windows = Windows::new(facts.duration_seconds > LONG_FILE);
         let mut numbers = 0..;
         let mut hand_on =
@@ -234,11 +274,14 @@ impl Listening<'_> {
             let block = block?;
             if !windows.add(&block, &ear.hear(&block)?).into_iter().all(&mut hand_on) {
                 // All who listened have failed, and told why.
-                return Ok(());
+                return Ok(Vec::new());
+            }
+            if let Some(turns) = &mut turns {
+                turns.hear(&block)?;
             }
         }
         windows.finish().into_iter().all(hand_on);
-        Ok(())
+        Ok(turns.map(Turns::finish).transpose()?.unwrap_or_default())
     }
 
     /// Listens to windows until there are no more.
@@ -321,7 +364,13 @@ impl Listening<'_> {
         let Self { ears, path, intake, track, .. } = *self;
         SpeechBundle {
             meta: meta(path, intake, &ears.hearing.key, Sampling::Full),
-            voice: Voice { language, track, chosen: ears.order.track.is_some(), spaced },
+            voice: Voice {
+                language,
+                track,
+                chosen: ears.order.track.is_some(),
+                speakers: None,
+                spaced,
+            },
             segments,
             meanings: None,
         }

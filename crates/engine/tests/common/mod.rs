@@ -149,7 +149,13 @@ pub fn publish_speech(cache: &Path, clip: &Path, model: &str, segments: &[(Optio
             created_at: 0,
             tool_version: "1".to_owned(),
         },
-        voice: Voice { language: "en".to_owned(), track: 0, chosen: false, spaced: true },
+        voice: Voice {
+            language: "en".to_owned(),
+            track: 0,
+            chosen: false,
+            speakers: None,
+            spaced: true,
+        },
         segments: segments.iter().map(&mut segment).collect(),
         meanings: None,
     };

@@ -64,6 +64,9 @@ pub struct Voice {
     /// Whether this track was asked for, so that nothing is known of the others.
     #[serde(default)]
     pub chosen: bool,
+    /// The model that told its speakers apart, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speakers: Option<ModelKey>,
     /// Whether spaces part its words.
     pub spaced: bool,
 }

@@ -102,7 +102,8 @@ pub fn small_speech(media: u8) -> SpeechBundle {
         probability: 0.75,
     };
     let segment = |speaker, words| SpokenSegment { speaker, words };
-    let voice = Voice { language: "de".to_owned(), track: 1, chosen: false, spaced: true };
+    let voice =
+        Voice { language: "de".to_owned(), track: 1, chosen: false, speakers: None, spaced: true };
     SpeechBundle {
         meta: BundleMeta { model_key: "whisper-base".parse().unwrap(), ..meta(media) },
         voice,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const ENGLISH: (&str, bool) = ("en", true);
 
 fn voice((language, spaced): (&str, bool)) -> Voice {
-    Voice { language: language.to_owned(), track: 0, chosen: false, spaced }
+    Voice { language: language.to_owned(), track: 0, chosen: false, speakers: None, spaced }
 }
 
 fn word(text: &str, start: f64, end: f64) -> SpokenWord {
