@@ -26,6 +26,10 @@ const DEFAULTS: [&str; 6] = [
     "whisper-tiny.en",
 ];
 
+/// Threads that listen for each that tells speakers apart: writing down takes five times as long as that
+/// (bench/runs/2026-11-25.md), and each needs a copy of the model.
+const LISTENERS_A_TELLER: usize = 4;
+
 /// A speech model and what finds voices for it.
 pub struct Hearing {
     /// Key of the model.
@@ -178,7 +182,8 @@ impl ModelPool {
             let open = || -> Result<Hearing, InferError> {
                 let detector = VoiceDetector::open(&runtime, models, 1)?;
                 let whisper = Whisper::open(models, key)?;
-                let speakers = || SpeakerModel::open(&runtime, models, self.workers());
+                let callers = self.workers().div_ceil(LISTENERS_A_TELLER);
+                let speakers = || SpeakerModel::open(&runtime, models, callers);
                 let speakers = tells_apart.then(speakers).transpose()?;
                 Ok(Hearing { key: key.clone(), whisper, detector, speakers })
             };

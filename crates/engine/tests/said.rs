@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Studio, clip, studio, text};
+use common::{Studio, clip, spoken, studio, text, transcript_of};
 use fs_err as fs;
 use rushes_engine::{
     replies::TranscriptMatch,
@@ -13,9 +13,8 @@ use rushes_engine::{
         TranscriptMode,
     },
 };
-use rushes_media::{Limits, Tools, identify};
-use rushes_model::{ErrorCode, Failure, Sampling};
-use rushes_store::{AnalysisFolder, BundleMeta, SpeechBundle, SpokenSegment, SpokenWord, Voice};
+use rushes_model::{ErrorCode, Failure};
+use rushes_store::{AnalysisFolder, SpeechBundle, Voice};
 use std::path::{Path, PathBuf};
 
 const MODEL: &str = "whisper-tiny.en";
@@ -42,37 +41,8 @@ fn mean(
 
 /// Publishes a transcript of a clip: segments by speaker, a second a word.
 fn publish(studio: &Studio, clip: &Path, voice: (&str, bool), segments: &[(Option<u32>, &str)]) {
-    let identity = identify(clip).unwrap();
-    let mut second = 0.0;
-    let mut word = |text: &str| {
-        second += 1.0;
-        SpokenWord { text: text.to_owned(), start: second, end: second + 0.5, probability: 0.9 }
-    };
-    let mut segment = |(speaker, words): &(Option<u32>, &str)| SpokenSegment {
-        speaker: *speaker,
-        words: words.split(' ').map(&mut word).collect(),
-    };
-    let bundle = SpeechBundle {
-        meta: BundleMeta {
-            media_id: identity.media_id,
-            hash_str: identity.hash_str,
-            model_key: MODEL.parse().unwrap(),
-            facts: Tools::locate(Limits::default()).unwrap().probe(clip).unwrap(),
-            source_path: clip.to_owned(),
-            sampling: Sampling::Full,
-            created_at: 0,
-            tool_version: "1".to_owned(),
-        },
-        voice: Voice {
-            language: voice.0.to_owned(),
-            track: 0,
-            spaced: voice.1,
-            chosen: false,
-            speakers: None,
-        },
-        segments: segments.iter().map(&mut segment).collect(),
-        meanings: None,
-    };
+    let mut bundle = SpeechBundle { segments: spoken(segments, 1.0), ..transcript_of(clip, MODEL) };
+    bundle.voice = Voice { language: voice.0.to_owned(), spaced: voice.1, ..bundle.voice };
     AnalysisFolder::open(studio.cache.path()).unwrap().publish_speech(&bundle).unwrap();
 }
 

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Studio, clip, decoders_of, files_below, make_clip, studio, text};
+use common::{
+    Studio, clip, decoders_of, files_below, make_clip, spoken, studio, text, transcript_of,
+};
 use fs_err as fs;
 use rushes_engine::{
     Config, Engine,
@@ -14,9 +16,8 @@ use rushes_engine::{
         MetadataRequest, TranscriptionRangeRequest, TranscriptionsRequest,
     },
 };
-use rushes_media::{Limits, Tools, identify};
-use rushes_model::{ErrorCode, Sampling, TaskState};
-use rushes_store::{AnalysisFolder, BundleMeta, SpeechBundle, SpokenSegment, SpokenWord, Voice};
+use rushes_model::{ErrorCode, TaskState};
+use rushes_store::{AnalysisFolder, SpeechBundle, SpokenSegment, SpokenWord};
 use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -26,29 +27,8 @@ use std::{
 
 /// Publishes a transcript of a clip as another machine would, and tells where.
 fn publish(cache: &Path, clip: &Path, model: &str) -> PathBuf {
-    let identity = identify(clip).unwrap();
-    let word = SpokenWord { text: "Hello.".to_owned(), start: 1.0, end: 1.5, probability: 0.9 };
-    let bundle = SpeechBundle {
-        meta: BundleMeta {
-            media_id: identity.media_id,
-            hash_str: identity.hash_str,
-            model_key: model.parse().unwrap(),
-            facts: Tools::locate(Limits::default()).unwrap().probe(clip).unwrap(),
-            source_path: clip.to_owned(),
-            sampling: Sampling::Full,
-            created_at: 0,
-            tool_version: "1".to_owned(),
-        },
-        voice: Voice {
-            language: "en".to_owned(),
-            track: 0,
-            chosen: false,
-            speakers: None,
-            spaced: true,
-        },
-        segments: vec![SpokenSegment { speaker: None, words: vec![word] }],
-        meanings: None,
-    };
+    let bundle =
+        SpeechBundle { segments: spoken(&[(None, "Hello.")], 1.0), ..transcript_of(clip, model) };
     AnalysisFolder::open(cache).unwrap().publish_speech(&bundle).unwrap()
 }
 

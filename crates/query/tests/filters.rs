@@ -64,7 +64,11 @@ fn kinds_and_sound() {
         &["kind:video", "has:audio", "NOT kind:image"],
         &["kind:audio", "NOT has:audio"],
     );
-    check(&MediaFacts { audio_codec: None, audio_tracks: 0, ..clip() }, &["NOT has:audio"], &["has:audio"]);
+    check(
+        &MediaFacts { audio_codec: None, audio_tracks: 0, ..clip() },
+        &["NOT has:audio"],
+        &["has:audio"],
+    );
 }
 
 #[test]

@@ -125,20 +125,10 @@ pub fn decoders_of(path: &Path) -> usize {
     fs::read_dir("/proc").unwrap().flatten().map(names_it).filter(|found| *found).count()
 }
 
-/// Publishes a transcript of a clip as another machine would: segments by speaker, from the first second on
-/// two words a second.
-pub fn publish_speech(cache: &Path, clip: &Path, model: &str, segments: &[(Option<u32>, &str)]) {
+/// A transcript of a clip as another machine makes it, with nothing said yet.
+pub fn transcript_of(clip: &Path, model: &str) -> SpeechBundle {
     let identity = identify(clip).unwrap();
-    let mut time = 0.5;
-    let mut word = |text: &str| {
-        time += 0.5;
-        SpokenWord { text: text.to_owned(), start: time, end: time + 0.4, probability: 0.9 }
-    };
-    let mut segment = |(speaker, words): &(Option<u32>, &str)| SpokenSegment {
-        speaker: *speaker,
-        words: words.split(' ').map(&mut word).collect(),
-    };
-    let bundle = SpeechBundle {
+    SpeechBundle {
         meta: BundleMeta {
             media_id: identity.media_id,
             hash_str: identity.hash_str,
@@ -156,8 +146,28 @@ pub fn publish_speech(cache: &Path, clip: &Path, model: &str, segments: &[(Optio
             speakers: None,
             spaced: true,
         },
-        segments: segments.iter().map(&mut segment).collect(),
+        segments: Vec::new(),
         meanings: None,
+    }
+}
+
+/// Segments by speaker, of words that begin every `step` seconds from then on and last half a second at most.
+pub fn spoken(segments: &[(Option<u32>, &str)], step: f64) -> Vec<SpokenSegment> {
+    let mut start = 1.0 - step;
+    let mut word = |text: &str| {
+        start += step;
+        let end = start + (step - 0.1).min(0.5);
+        SpokenWord { text: text.to_owned(), start, end, probability: 0.9 }
     };
+    let mut segment = |(speaker, words): &(Option<u32>, &str)| SpokenSegment {
+        speaker: *speaker,
+        words: words.split(' ').map(&mut word).collect(),
+    };
+    segments.iter().map(&mut segment).collect()
+}
+
+/// Publishes a transcript of a clip as another machine would, from the first second on two words a second.
+pub fn publish_speech(cache: &Path, clip: &Path, model: &str, segments: &[(Option<u32>, &str)]) {
+    let bundle = SpeechBundle { segments: spoken(segments, 0.5), ..transcript_of(clip, model) };
     AnalysisFolder::open(cache).unwrap().publish_speech(&bundle).unwrap();
 }
