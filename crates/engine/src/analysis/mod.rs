@@ -158,9 +158,13 @@ fn senses(means: &Means, order: &Order) -> Result<Senses, Failure> {
         let reader = sight.ocr.then(|| models.reader()).transpose()?;
         Ok(Sight { model, reader, sampling: sight.sampling })
     };
-    let sight = order.sight.as_ref().map(sight).transpose()?;
-    let hearing = order.speech.as_ref().map(|speech| models.hearing(&speech.model)).transpose()?;
-    Ok(Senses { sight, hearing })
+    let hearing = |speech: &SpeechOrder| models.hearing(&speech.model);
+    thread::scope(|scope| {
+        let hearing = scope.spawn(|| order.speech.as_ref().map(hearing).transpose());
+        let sight = order.sight.as_ref().map(sight).transpose()?;
+        let hearing = hearing.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok(Senses { sight, hearing })
+    })
 }
 
 /// Analyses the files of an order, several at once, and ends its task.
