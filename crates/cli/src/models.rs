@@ -33,7 +33,7 @@ fn print(model: &ModelInfo) {
     let mark = if model.is_active { '*' } else { ' ' };
     let state = if model.is_downloaded { "on disk" } else { "not fetched" };
     println!(
-        "{mark} {:16} {:12} {:>7.1} MB  {:22} {}",
+        "{mark} {:26} {:12} {:>7.1} MB  {:30} {}",
         model.model_key,
         state,
         model.size_bytes.unwrap_or_default() as f64 / 1e6,

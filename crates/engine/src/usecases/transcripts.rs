@@ -13,7 +13,7 @@ use rushes_store::{SpokenSegment, SpokenWord};
 use std::{path::Path, sync::Arc};
 
 /// Words below this probability are wrong more often than right: of 84 in sentences of a book under noise 17 were
-/// right, of 288 above 220 (whisper-base; bench/runs/2026-11-25.md).
+/// right, of 269 above 220 (whisper-base; bench/runs/2026-11-25.md).
 const UNCERTAIN: f32 = 0.5;
 
 impl Engine {
