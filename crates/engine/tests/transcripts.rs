@@ -427,3 +427,30 @@ fn speakers_are_told_apart_also_in_what_was_heard_before() {
     assert!(of("Diane").is_some() && of("Sheila").is_some() && of("Diane") != of("Sheila"));
     assert!(heard().1.contains("0 analysed, 1 nothing to do"), "nothing is left to tell");
 }
+
+#[test]
+fn clipped_narrow_and_damaged_sound_is_written_down_as_well_as_it_can_be() {
+    let studio = studio();
+    let voice = text(&clip("sense_and_sensibility_01_austen_64kb-0930.wav"));
+    let made = |name: &str, arguments: &[&str]| {
+        let path = studio.home.path().join(name);
+        make_clip(&path, &[&["-i", &voice], arguments].concat());
+        path
+    };
+    let clipped = made("clipped.wav", &["-af", "volume=30dB", "-c:a", "pcm_s16le"]);
+    let telephone = made("telephone.wav", &["-ar", "8000", "-c:a", "pcm_mulaw"]);
+    let damaged = made("damaged.mkv", &["-c:a", "aac", "-b:a", "96k"]);
+    let mut bytes = fs::read(&damaged).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 200].fill(0xff);
+    fs::write(&damaged, bytes).unwrap();
+    let media = [clipped, telephone, damaged];
+    let request = AnalyzeRequest { visual: false, ..listen(&studio, &media) };
+    let (task, _) = studio.analyze(&request);
+    assert!(task.errors.is_empty(), "{:?}", task.errors);
+    for one in transcripts(&studio, &media.each_ref().map(PathBuf::as_path)).0 {
+        let said: String = one.segments.iter().map(|segment| segment.text.clone()).collect();
+        let right = SAID.split(' ').filter(|word| said.contains(word)).count();
+        assert!(right >= 5, "{}: {said}", one.media_path);
+    }
+}

@@ -110,32 +110,58 @@ fn sentences_of_a_book_are_written_down() {
     assert!(long.contains("had then leisure to consider how much"), "{long}");
 }
 
-/// Nothing can be made up where nobody speaks.
-#[test]
-fn where_nobody_speaks_there_is_nothing_to_listen_to() {
-    let seconds = 30 * SAMPLE_RATE as usize;
+/// A sound by the second into it.
+type Sound = Box<dyn FnMut(f32) -> f32>;
+
+/// White noise from -1 to 1.
+fn noise() -> Sound {
     let mut state = 1u32;
-    let mut noise = move || {
+    Box::new(move |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    let wave = |n: usize, hertz: f32| {
-        (n as f32 * hertz * std::f32::consts::TAU / SAMPLE_RATE as f32).sin()
-    };
-    let sounds: [(&str, Vec<f32>); 4] = [
-        ("silence", vec![0.0; seconds]),
-        ("noise", (0..seconds).map(|_| 0.3 * noise()).collect()),
-        ("hum", (0..seconds).map(|n| 0.2 * wave(n, 50.0) + 0.1 * wave(n, 150.0)).collect()),
-        (
-            "chord",
-            (0..seconds)
-                .map(|n| [262.0, 330.0, 392.0].map(|hertz| 0.2 * wave(n, hertz)).iter().sum())
-                .collect(),
-        ),
+    })
+}
+
+/// What is left of noise when only slow changes pass, very quiet.
+fn room_tone() -> Sound {
+    let (mut noise, mut rumble) = (noise(), 0.0);
+    Box::new(move |at| {
+        rumble = 0.98 * rumble + 0.002 * noise(at);
+        rumble
+    })
+}
+
+fn wave(at: f32, hertz: f32) -> f32 {
+    (at * hertz * std::f32::consts::TAU).sin()
+}
+
+/// Nothing can be made up where nobody speaks: ten minutes of each.
+#[test]
+fn where_nobody_speaks_there_is_nothing_to_listen_to() {
+    let mut loud = noise();
+    let mut sounds: [(&str, Sound); 5] = [
+        ("silence", Box::new(|_| 0.0)),
+        ("noise", Box::new(move |at| 0.3 * loud(at))),
+        ("hum", Box::new(|at| 0.2 * wave(at, 50.0) + 0.1 * wave(at, 150.0))),
+        ("room tone", room_tone()),
+        ("music", Box::new(tune)),
     ];
-    for (what, sound) in sounds {
-        assert_eq!(windows(&sound).len(), 0, "{what}");
+    for (what, sound) in &mut sounds {
+        // Seconds begin anew every minute: large ones are too coarse for waves.
+        let at = |n: u32| (n % (60 * SAMPLE_RATE)) as f32 / SAMPLE_RATE as f32;
+        let samples: Vec<f32> = (0..600 * SAMPLE_RATE).map(|n| sound(at(n))).collect();
+        assert_eq!(windows(&samples).len(), 0, "{what}");
     }
+}
+
+/// Plucked chords, two a second, and a bass under them.
+fn tune(at: f32) -> f32 {
+    const ROOTS: [f32; 8] = [262.0, 220.0, 175.0, 196.0, 262.0, 330.0, 294.0, 196.0];
+    let beat = (at * 2.0) as usize;
+    let fading = (-4.0 * (at * 2.0).fract()).exp();
+    let root = ROOTS[beat % ROOTS.len()];
+    let chord: f32 = [1.0, 1.26, 1.5, 2.0].iter().map(|step| 0.12 * wave(at, root * step)).sum();
+    fading * chord + 0.15 * wave(at, root / 4.0)
 }
 
 #[test]
