@@ -117,11 +117,25 @@ pub fn listen(
     intake: &Intake,
     meter: &StageMeter<'_>,
 ) -> Result<Outcome, String> {
+    let outcome = hear(task, ears, path, intake, meter);
+    if !matches!(outcome, Ok(Outcome::Analysed | Outcome::AlreadyDone)) {
+        task.folder.withdraw_speech(&ears.hearing.key, intake.media_id);
+    }
+    outcome
+}
+
+/// The same, which may leave behind what it showed to readers.
+fn hear(
+    task: &Task<'_>,
+    ears: &Ears<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &StageMeter<'_>,
+) -> Result<Outcome, String> {
     if !intake.facts.has_audio() {
         return Ok(Outcome::NothingToSee);
     }
-    let key = &ears.hearing.key;
-    let there = task.folder.transcript(key, intake.media_id);
+    let there = task.folder.transcript(&ears.hearing.key, intake.media_id);
     let wanted = |there: &Arc<LoadedTranscript>| is_what_is_wanted(&there.speech, ears.order);
     let there = there.filter(|there| !task.force && wanted(there));
     if there.as_ref().is_some_and(|there| ears.would_add_nothing(there)) {
@@ -133,9 +147,6 @@ pub fn listen(
         None => transcript(task, ears, path, intake, meter),
     };
     let transcript = transcript.and_then(|speech| Ok(ears.understand(speech, task.cancel)?));
-    if task.cancel.is_cancelled() || transcript.is_err() {
-        task.folder.withdraw_speech(key, intake.media_id);
-    }
     let transcript = transcript.map_err(|error| match error {
         Unheard::Media(error) => text(error),
         Unheard::Infer(error) => format!("{}: {error}", path.display()),

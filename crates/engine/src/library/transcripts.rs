@@ -193,10 +193,12 @@ impl Transcripts {
     /// Puts one under way in the place of an earlier look at it, and not of a finished one.
     pub fn show(&self, speech: SpeechBundle, decided: Arc<Decided>) {
         let (id, model) = (speech.meta.media_id, speech.meta.model_key.clone());
+        // Before the lock: it is folded for searches, and readers need not wait for that.
+        let so_far = Arc::new(LoadedTranscript::under_way(speech, decided));
         let mut all = self.write();
         let models = all.entry(id).or_default();
         if !models.get(&model).is_some_and(|there| there.is_finished()) {
-            models.insert(model, Arc::new(LoadedTranscript::under_way(speech, decided)));
+            models.insert(model, so_far);
         }
     }
 
