@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{check_flips, check_later_version, check_lengths, forge, large, small};
+use common::{check_flips, check_later_version, check_lengths, forge, large, replace_rest, small};
 use proptest::prelude::*;
 use rushes_model::{Shot, TimeRange};
 use rushes_store::{
@@ -124,9 +124,7 @@ proptest! {
         keep in 0usize..120,
     ) {
         let (_folder, path) = publish(&small(1));
-        let mut mixed = fs_err::read(&path).unwrap()[..keep].to_vec();
-        mixed.extend(bytes);
-        fs_err::write(&path, mixed).unwrap();
+        replace_rest(&path, keep, bytes);
         prop_assert!(VisualBundleFile::open(&path).is_err());
     }
 }

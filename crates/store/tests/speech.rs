@@ -4,8 +4,8 @@
 mod common;
 
 use common::{
-    check_flips, check_later_version, check_lengths, forge_section, small, small_meanings,
-    small_speech,
+    check_flips, check_later_version, check_lengths, forge_section, replace_rest, small,
+    small_meanings, small_speech,
 };
 use proptest::prelude::*;
 use rushes_store::{
@@ -73,9 +73,7 @@ proptest! {
         keep in 0usize..HEADER,
     ) {
         let (_folder, path) = publish(&small_speech(1));
-        let mut mixed = fs_err::read(&path).unwrap()[..keep].to_vec();
-        mixed.extend(bytes);
-        fs_err::write(&path, mixed).unwrap();
+        replace_rest(&path, keep, bytes);
         prop_assert!(SpeechBundle::open(&path).is_err());
     }
 

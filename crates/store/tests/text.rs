@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{check_flips, check_later_version, check_lengths, forge_section, small, small_text};
+use common::{
+    check_flips, check_later_version, check_lengths, forge_section, replace_rest, small, small_text,
+};
 use proptest::prelude::*;
 use rushes_store::{
     Analysis, AnalysisFolder, Area, StoreError, TextBundle, TextFrame, TextLine, VisualBundleFile,
@@ -53,9 +55,7 @@ proptest! {
         keep in 0usize..HEADER,
     ) {
         let (_folder, path) = publish(&small_text(1));
-        let mut mixed = fs_err::read(&path).unwrap()[..keep].to_vec();
-        mixed.extend(bytes);
-        fs_err::write(&path, mixed).unwrap();
+        replace_rest(&path, keep, bytes);
         prop_assert!(TextBundle::open(&path).is_err());
     }
 

@@ -131,6 +131,13 @@ pub fn forge(bytes: &mut [u8], position: usize, new: &[u8]) {
     bytes[end..end + 4].copy_from_slice(&crc);
 }
 
+/// Puts other bytes in the place of all but the first `keep` of a file.
+pub fn replace_rest(path: &Path, keep: usize, bytes: Vec<u8>) {
+    let mut mixed = fs_err::read(path).unwrap()[..keep].to_vec();
+    mixed.extend(bytes);
+    fs_err::write(path, mixed).unwrap();
+}
+
 /// Sets four bytes of a section's content, `position` being taken round at its end, and makes the checksums fit
 /// again.
 pub fn forge_section(bytes: &mut [u8], section: usize, position: usize, new: [u8; 4]) {
