@@ -9,10 +9,9 @@ use rushes_engine::{
     requests::{AnalyzeRequest, LoadRequest, SearchTextRequest},
 };
 use rushes_media::{Cancel, Limits, Tools, run_program};
-use rushes_model::{Shot, TimeRange};
+use rushes_model::{Area, Shot, TimeRange};
 use rushes_store::{
-    Analysis, AnalysisFolder, Area, Previews, RowTime, TextBundle, TextFrame, TextLine,
-    VisualBundle,
+    Analysis, AnalysisFolder, Previews, RowTime, TextBundle, TextFrame, TextLine, VisualBundle,
 };
 use std::{
     ffi::OsString,

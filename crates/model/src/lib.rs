@@ -12,6 +12,7 @@
 //! assert_eq!(timecode.to_string(), "00:10:00;00");
 //! ```
 
+mod area;
 mod clock;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod progress;
 mod shot;
 mod time;
 
+pub use area::Area;
 pub use clock::SourceClock;
 pub use error::{ErrorCode, Failure};
 pub use facts::{MediaFacts, MediaKind};

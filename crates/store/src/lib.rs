@@ -53,7 +53,7 @@ mod network;
 mod path_bytes;
 
 pub use bundle::{
-    Area, BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpeechBundleFile, SpokenSegment,
+    BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpeechBundleFile, SpokenSegment,
     SpokenWord, TAG_ROW_BYTES, Table, TextBundle, TextFrame, TextLine, VisualBundle,
     VisualBundleFile, Voice,
 };

@@ -7,8 +7,9 @@ use common::{
     check_flips, check_later_version, check_lengths, forge_section, replace_rest, small, small_text,
 };
 use proptest::prelude::*;
+use rushes_model::Area;
 use rushes_store::{
-    Analysis, AnalysisFolder, Area, StoreError, TextBundle, TextFrame, TextLine, VisualBundleFile,
+    Analysis, AnalysisFolder, StoreError, TextBundle, TextFrame, TextLine, VisualBundleFile,
 };
 use std::path::{Path, PathBuf};
 

@@ -8,8 +8,8 @@ use super::{
 use crate::{intake::Intake, library::LoadedMedia, models::Reader};
 use rushes_infer::ocr;
 use rushes_media::MediaError;
-use rushes_model::{MediaFacts, Picture, Sampling};
-use rushes_store::{Area, TextBundle, TextFrame, TextLine};
+use rushes_model::{Area, MediaFacts, Picture, Sampling};
+use rushes_store::{TextBundle, TextFrame, TextLine};
 use std::{
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},

@@ -92,8 +92,8 @@ mod tests {
     use super::*;
     use crate::analysis::{Draft, Row};
     use crate::intake::Intake;
-    use rushes_model::{HashStr, MediaId, Sampling, Shot, TimeRange};
-    use rushes_store::{Area, BundleMeta, TextBundle, TextFrame, TextLine};
+    use rushes_model::{Area, HashStr, MediaId, Sampling, Shot, TimeRange};
+    use rushes_store::{BundleMeta, TextBundle, TextFrame, TextLine};
     use rushes_text::Phrase;
 
     const FACTS: &str = r#"{"kind":"video","size_bytes":9,"duration_seconds":10.0,"width":64,

@@ -11,7 +11,7 @@ mod write;
 pub(crate) use encoded::Encoded;
 pub use read::{Table, VisualBundleFile};
 pub use speech::{Meanings, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, Voice};
-pub use text::{Area, TextBundle, TextFrame, TextLine};
+pub use text::{TextBundle, TextFrame, TextLine};
 
 use crate::path_bytes;
 use rushes_model::{HashStr, MediaFacts, MediaId, ModelKey, Sampling, Shot};

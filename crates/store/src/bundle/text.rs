@@ -7,6 +7,7 @@ use super::{
     layout::{self, Fields, Kind},
 };
 use crate::StoreError;
+use rushes_model::Area;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -44,19 +45,6 @@ pub struct TextLine {
     pub confidence: f32,
     /// Where it stands.
     pub area: Area,
-}
-
-/// An upright box as fractions of the frame's width and height.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Area {
-    /// Left edge.
-    pub left: f32,
-    /// Top edge.
-    pub top: f32,
-    /// Width.
-    pub width: f32,
-    /// Height.
-    pub height: f32,
 }
 
 /// The META section: what a text bundle is of.

@@ -1,10 +1,12 @@
 //! Bundles to write.
 #![allow(dead_code)] // Each test file uses some of it.
 
-use rushes_model::{FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange};
+use rushes_model::{
+    Area, FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange,
+};
 use rushes_store::{
-    Area, BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord,
-    StoreError, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
+    BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, StoreError,
+    TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
 };
 use std::{fmt::Debug, path::Path};
 
