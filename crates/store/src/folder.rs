@@ -1,7 +1,8 @@
 //! The analysis folder: which bundle is where.
 
 use crate::{
-    BundleMeta, SpeechBundle, StoreError, TextBundle, VisualBundle, bundle::Encoded, durable,
+    BundleMeta, FaceBundle, SpeechBundle, StoreError, TextBundle, VisualBundle, bundle::Encoded,
+    durable,
 };
 use fs_err as fs;
 use rushes_model::{MediaId, ModelKey};
@@ -25,11 +26,13 @@ pub enum Analysis {
     Text,
     /// What is said: [`SpeechBundle`]s.
     Speech,
+    /// Who is seen: [`FaceBundle`]s.
+    Faces,
 }
 
 impl Analysis {
     /// Every one that there is.
-    const ALL: [Self; 3] = [Self::Visual, Self::Text, Self::Speech];
+    const ALL: [Self; 4] = [Self::Visual, Self::Text, Self::Speech, Self::Faces];
 
     /// Folder of its bundles.
     fn folder(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Analysis {
             Self::Visual => "visual",
             Self::Text => "text",
             Self::Speech => "speech",
+            Self::Faces => "faces",
         }
     }
 
@@ -46,6 +50,7 @@ impl Analysis {
             Self::Visual => "rvb",
             Self::Text => "rtb",
             Self::Speech => "rsb",
+            Self::Faces => "rfb",
         }
     }
 }
@@ -147,6 +152,14 @@ impl AnalysisFolder {
     /// As [`AnalysisFolder::publish`].
     pub fn publish_speech(&self, bundle: &SpeechBundle) -> Result<PathBuf, StoreError> {
         self.write(Analysis::Speech, &bundle.meta, &bundle.encode()?)
+    }
+
+    /// The same for a bundle of faces.
+    ///
+    /// # Errors
+    /// As [`AnalysisFolder::publish`].
+    pub fn publish_faces(&self, bundle: &FaceBundle) -> Result<PathBuf, StoreError> {
+        self.write(Analysis::Faces, &bundle.meta, &bundle.encode()?)
     }
 
     fn write(

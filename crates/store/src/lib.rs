@@ -53,9 +53,9 @@ mod network;
 mod path_bytes;
 
 pub use bundle::{
-    BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpeechBundleFile, SpokenSegment,
-    SpokenWord, TAG_ROW_BYTES, Table, TextBundle, TextFrame, TextLine, VisualBundle,
-    VisualBundleFile, Voice,
+    BundleMeta, FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, Meanings, Previews, RowTime,
+    Seen, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, TAG_ROW_BYTES, Table,
+    TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};

@@ -17,6 +17,8 @@ pub(super) const VISUAL: Form = Form { magic: *b"\x89RVB\r\n\x1a\n", version: 1 
 pub(super) const TEXT: Form = Form { magic: *b"\x89RTB\r\n\x1a\n", version: 1 };
 /// Speech bundles.
 pub(super) const SPEECH: Form = Form { magic: *b"\x89RSB\r\n\x1a\n", version: 1 };
+/// Face bundles.
+pub(super) const FACES: Form = Form { magic: *b"\x89RFB\r\n\x1a\n", version: 1 };
 
 /// Sections begin at multiples of this, so that mapped vectors are aligned.
 const ALIGNMENT: u64 = 64;
@@ -45,6 +47,8 @@ pub(super) enum Kind {
     Segments = 11,
     Words = 12,
     Meanings = 13,
+    Tracks = 14,
+    Seen = 15,
 }
 
 /// One entry of the table. `kind` is a number, since later versions may add kinds that this one skips.

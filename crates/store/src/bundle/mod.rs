@@ -2,13 +2,17 @@
 
 mod contents;
 mod encoded;
+mod faces;
 mod layout;
+mod pictures;
 mod read;
 mod speech;
 mod text;
 mod write;
 
 pub(crate) use encoded::Encoded;
+pub use faces::{FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, Seen};
+pub use pictures::Previews;
 pub use read::{Table, VisualBundleFile};
 pub use speech::{Meanings, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, Voice};
 pub use text::{TextBundle, TextFrame, TextLine};
@@ -25,10 +29,6 @@ pub const TAG_ROW_BYTES: usize = 72;
 const TIME_BYTES: usize = 12;
 /// Bytes of a stored shot.
 const SHOT_BYTES: usize = 16;
-/// Bytes that say where a preview lies: offset, length, checksum.
-const PREVIEW_BYTES: usize = 16;
-/// Stands for "no preview" in the index.
-const NO_PREVIEW: u32 = u32::MAX;
 
 /// What a bundle is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,15 +60,6 @@ pub struct RowTime {
     pub second: u32,
     /// Source time of the frame that was looked at, in seconds.
     pub seconds: f64,
-}
-
-/// Small pictures of the rows; rows that look alike may share one.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Previews {
-    /// For each row the index of its picture, or none.
-    pub of_row: Vec<Option<u32>>,
-    /// The pictures as encoded image files.
-    pub pictures: Vec<Vec<u8>>,
 }
 
 /// Everything that a visual analysis found in one medium.

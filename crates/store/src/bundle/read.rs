@@ -1,18 +1,14 @@
 //! From a file to a bundle, checked in full.
 
 use super::{
-    BundleMeta, NO_PREVIEW, PREVIEW_BYTES, RowTime, SHOT_BYTES, StoredMeta, TAG_ROW_BYTES,
-    TIME_BYTES,
+    BundleMeta, RowTime, SHOT_BYTES, StoredMeta, TAG_ROW_BYTES, TIME_BYTES,
     contents::Contents,
-    layout::{self, Fields, Kind, Section, damaged},
+    layout::{self, Fields, Kind},
+    pictures::PreviewIndex,
 };
 use crate::StoreError;
-use fs_err::File;
 use rushes_model::{Shot, TimeRange};
-use std::{
-    io::{Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// Sections that are kept in memory.
 const KEPT: [Kind; 4] = [Kind::Meta, Kind::Times, Kind::Shots, Kind::PreviewIndex];
@@ -40,21 +36,6 @@ pub struct VisualBundleFile {
     rows: Table,
     tags: Option<Table>,
     previews: PreviewIndex,
-}
-
-/// Where each row's picture lies.
-#[derive(Debug, Clone)]
-struct PreviewIndex {
-    of_row: Vec<u32>,
-    pictures: Vec<PictureSpan>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct PictureSpan {
-    /// In the file.
-    offset: u64,
-    length: u32,
-    crc: u32,
 }
 
 impl VisualBundleFile {
@@ -102,22 +83,7 @@ impl VisualBundleFile {
     /// # Errors
     /// When the file cannot be read, or was damaged or replaced since it was opened.
     pub fn preview(&self, row: usize) -> Result<Option<Vec<u8>>, StoreError> {
-        let picture = self.previews.of_row.get(row).filter(|&&index| index != NO_PREVIEW);
-        let Some(span) = picture.and_then(|&index| self.previews.pictures.get(index as usize))
-        else {
-            return Ok(None);
-        };
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(span.offset))?;
-        let mut bytes = Vec::new();
-        file.take(u64::from(span.length)).read_to_end(&mut bytes)?;
-        if bytes.len() != span.length as usize || crc32fast::hash(&bytes) != span.crc {
-            return Err(damaged(
-                &self.path,
-                "a preview is not what it was when the bundle was opened",
-            ));
-        }
-        Ok(Some(bytes))
+        self.previews.read(&self.path, row)
     }
 }
 
@@ -133,7 +99,7 @@ fn parse(contents: &Contents<'_>) -> Result<VisualBundleFile, StoreError> {
         shots: shots(contents)?,
         rows: rows.filter(|_| dim > 0).ok_or_else(|| contents.damaged("it has no vectors"))?,
         tags: if tags { table(contents, Kind::Tags, count, TAG_ROW_BYTES, 1)? } else { None },
-        previews: previews(contents, count)?,
+        previews: PreviewIndex::of(contents, count)?,
     })
 }
 
@@ -179,42 +145,4 @@ fn shots(contents: &Contents<'_>) -> Result<Vec<Shot>, StoreError> {
         return Err(contents.damaged("its shots are no ranges of time"));
     }
     Ok(shots)
-}
-
-fn previews(contents: &Contents<'_>, count: usize) -> Result<PreviewIndex, StoreError> {
-    let pictures = contents.section(Kind::Previews);
-    let index = contents.kept(Kind::PreviewIndex)?;
-    pictures
-        .and_then(|pictures| PreviewIndex::parse(index, count, pictures))
-        .ok_or_else(|| contents.damaged("its previews are not where they should be"))
-}
-
-impl PreviewIndex {
-    /// `None` when the index does not have `count` rows or points outside the section of pictures.
-    fn parse(bytes: &[u8], count: usize, section: &Section) -> Option<Self> {
-        let mut fields = Fields(bytes);
-        let pictures = fields.u32()? as usize;
-        let (rows, places) = fields.0.split_at_checked(count.checked_mul(4)?)?;
-        let of_row: Vec<u32> =
-            rows.as_chunks().0.iter().map(|&number| u32::from_le_bytes(number)).collect();
-        let (places, rest) = places.as_chunks::<PREVIEW_BYTES>();
-        let spans: Option<Vec<PictureSpan>> =
-            places.iter().map(|place| PictureSpan::parse(place, section)).collect();
-        let known = |&number: &u32| number == NO_PREVIEW || (number as usize) < pictures;
-        let whole = places.len() == pictures && rest.is_empty() && of_row.iter().all(known);
-        Some(Self { of_row, pictures: spans.filter(|_| whole)? })
-    }
-}
-
-impl PictureSpan {
-    fn parse(bytes: &[u8], section: &Section) -> Option<Self> {
-        let mut fields = Fields(bytes);
-        let (start, length, crc) = (fields.u64()?, fields.u32()?, fields.u32()?);
-        let offset = section.offset.checked_add(start)?;
-        (start.checked_add(u64::from(length))? <= section.length).then_some(Self {
-            offset,
-            length,
-            crc,
-        })
-    }
 }

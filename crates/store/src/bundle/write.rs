@@ -1,12 +1,11 @@
 //! From a bundle to bytes.
 
 use super::{
-    NO_PREVIEW, Previews, StoredMeta, TAG_ROW_BYTES, VisualBundle,
+    StoredMeta, TAG_ROW_BYTES, VisualBundle,
     encoded::{Body, Encoded, meta_json},
     layout::{self, Kind},
 };
 use crate::StoreError;
-use std::borrow::Cow;
 
 impl VisualBundle {
     /// Checks that everything fits together and would read back as it is, and lays it out.
@@ -27,9 +26,7 @@ impl VisualBundle {
             bodies.push(Body { kind: Kind::Tags, pieces: vec![tags.into()] });
         }
         bodies.push(Body::whole(Kind::Shots, self.shot_bytes()));
-        bodies.push(Body::whole(Kind::PreviewIndex, self.previews.index_bytes()?));
-        let pictures = self.previews.pictures.iter().map(Cow::from).collect();
-        bodies.push(Body { kind: Kind::Previews, pieces: pictures });
+        bodies.extend(self.previews.bodies()?);
         Ok(bodies)
     }
 
@@ -50,11 +47,7 @@ impl VisualBundle {
         let ordered = |start: f64, end: f64| start.is_finite() && end.is_finite() && start <= end;
         let mut ranges = self.shots.iter().map(|shot| shot.range);
         all(ranges.all(|range| ordered(range.start, range.end)), "a shot is no range of time")?;
-        let pictures = self.previews.pictures.len();
-        let has_picture = |index: &u32| (*index as usize) < pictures;
-        let of_row = &self.previews.of_row;
-        all(of_row.len() == rows, "previews are not one a row")?;
-        all(of_row.iter().flatten().all(has_picture), "a row's preview does not exist")
+        self.previews.check(rows)
     }
 
     fn time_bytes(&self) -> Vec<u8> {
@@ -66,22 +59,5 @@ impl VisualBundle {
     fn shot_bytes(&self) -> Vec<u8> {
         let ends = self.shots.iter().flat_map(|shot| [shot.range.start, shot.range.end]);
         ends.flat_map(f64::to_le_bytes).collect()
-    }
-}
-
-impl Previews {
-    fn index_bytes(&self) -> Result<Vec<u8>, &'static str> {
-        let count = u32::try_from(self.pictures.len()).ok().filter(|&count| count < NO_PREVIEW);
-        let mut bytes = count.ok_or("there are too many previews")?.to_le_bytes().to_vec();
-        bytes.extend(self.of_row.iter().flat_map(|row| row.unwrap_or(NO_PREVIEW).to_le_bytes()));
-        let mut offset = 0u64;
-        for picture in &self.pictures {
-            let length = u32::try_from(picture.len()).map_err(|_| "a preview is too large")?;
-            bytes.extend(offset.to_le_bytes());
-            bytes.extend(length.to_le_bytes());
-            bytes.extend(crc32fast::hash(picture).to_le_bytes());
-            offset += u64::from(length);
-        }
-        Ok(bytes)
     }
 }

@@ -5,8 +5,9 @@ use rushes_model::{
     Area, FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange,
 };
 use rushes_store::{
-    BundleMeta, Meanings, Previews, RowTime, SpeechBundle, SpokenSegment, SpokenWord, StoreError,
-    TAG_ROW_BYTES, TextBundle, TextFrame, TextLine, VisualBundle, Voice,
+    BundleMeta, FaceBundle, FaceTrack, Meanings, Previews, RowTime, Seen, SpeechBundle,
+    SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine,
+    VisualBundle, Voice,
 };
 use std::{fmt::Debug, path::Path};
 
@@ -122,6 +123,23 @@ pub fn small_meanings(media: u8) -> SpeechBundle {
     let vectors = vec![0x3C00, 0x0000, 0xB800, 0x3ABC, 0x0001, 0x7BFF];
     let meanings = Meanings { encoder: "minilm-l6".parse().unwrap(), dim: 3, vectors };
     SpeechBundle { meanings: Some(meanings), ..small_speech(media) }
+}
+
+/// Two faces, the second of which is seen in two frames and has a picture.
+pub fn small_faces(media: u8) -> FaceBundle {
+    let area = |left| Area { left, top: 0.125, width: 0.25, height: 0.375 };
+    let seen = |seconds, left| Seen { seconds, area: area(left) };
+    let track = |seen, clearest| FaceTrack { seen, clearest, quality: 0.75 };
+    FaceBundle {
+        meta: BundleMeta { model_key: "dlib-faces".parse().unwrap(), ..meta(media) },
+        dim: 3,
+        tracks: vec![
+            track(vec![seen(0.5, 0.1)], 0),
+            track(vec![seen(0.5, 0.6), seen(1.534_366_7, -0.05)], 1),
+        ],
+        vectors: vec![0x3C00, 0x0000, 0xB800, 0x3ABC, 0x0001, 0x7BFF],
+        crops: Previews { of_row: vec![None, Some(0)], pictures: vec![b"a face".to_vec()] },
+    }
 }
 
 /// Sets bytes of the header and makes its checksum fit again, as hostile files do.
