@@ -1,0 +1,40 @@
+//! Arithmetic on vectors whose results are the same on every machine.
+
+/// Partial sums kept side by side: the order of additions is part of the result.
+const LANES: usize = 8;
+
+/// Product of two vectors.
+///
+/// Products of two `f32` are exact in `f64`, and they are added in a fixed order, so that machines
+/// with different instructions agree to the last bit. What lies beyond the shorter one is ignored.
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f64 {
+    let length = left.len().min(right.len());
+    let whole = length - length % LANES;
+    let mut sums = [0.0_f64; LANES];
+    for (a, b) in left[..whole].chunks_exact(LANES).zip(right[..whole].chunks_exact(LANES)) {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+        }
+    }
+    let rest = left[whole..length].iter().zip(&right[whole..length]);
+    sums.iter().sum::<f64>() + rest.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+}
+
+/// Adds a multiple of a vector to sums.
+pub(crate) fn add(sums: &mut [f64], vector: &[f32], times: f64) {
+    for (sum, &value) in sums.iter_mut().zip(vector) {
+        *sum += f64::from(value) * times;
+    }
+}
+
+/// Product of two vectors of sums, added in their order.
+pub(crate) fn dot_sums(left: &[f64], right: &[f64]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
+/// The unit vector in the direction of sums; `None` where they have no direction.
+pub(crate) fn unit(sums: &[f64]) -> Option<Vec<f32>> {
+    let norm = dot_sums(sums, sums).sqrt();
+    let sound = norm.is_finite() && norm > 1e-9;
+    sound.then(|| sums.iter().map(|sum| (sum / norm) as f32).collect())
+}
