@@ -5,6 +5,7 @@
 //! needs, [`fetch`] brings them, and [`open_visual`] makes a running model of them.
 
 mod calibration;
+pub mod faces;
 pub mod fetch;
 mod lazy;
 pub mod lite;

@@ -1,0 +1,95 @@
+//! How well a face can be seen.
+
+use super::align::{Similarity, TEMPLATE};
+use super::resnet::SIDE;
+use crate::yunet::Face;
+
+/// Expected cosine distance to the mean of the person's vectors, by least squares over faces of 145
+/// people made small, blurred, turned, dark, noisy, hidden and cut (bench/runs/2026-11-25.md).
+const BASE: f32 = 0.05;
+/// See [`BASE`].
+const SCORE: f32 = 1.0;
+/// See [`BASE`].
+const BLUR: f32 = 0.077;
+/// See [`BASE`].
+const TURN: f32 = 0.009;
+/// See [`BASE`].
+const FLAT: f32 = 4.6;
+/// Sharpness above which a face is no better.
+const SHARP: f32 = 0.06;
+/// Distance that is as good as no resemblance.
+const FARTHEST: f32 = 0.6;
+
+/// What a face's quality is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Measures {
+    /// The detector's score, which falls with small, turned, hidden and cut faces.
+    score: f32,
+    /// Root mean square distance, in pixels of the chip, of the five points from where those of a frontal
+    /// face are.
+    residual: f32,
+    /// Deviation of the second differences along rows or columns, whichever is smaller, as part of
+    /// [`contrast`](Self::contrast): small faces and those out of focus or in motion have little.
+    sharpness: f32,
+    /// Deviation of the chip's grey, in 0..=255.
+    contrast: f32,
+}
+
+impl Measures {
+    pub(super) fn of(face: &Face, chip: &[f32]) -> Self {
+        let transform = Similarity::to_chip(&face.landmarks);
+        let grey = grey(chip);
+        let contrast = deviation(grey.iter().copied());
+        Self {
+            score: face.score,
+            residual: transform.map_or(f32::INFINITY, |transform| residual(transform, face)),
+            sharpness: sharpness(&grey) / contrast.max(1.0),
+            contrast,
+        }
+    }
+
+    /// 0..=1: 1 less the share of [`FARTHEST`] that such a face's vector is expected to lie from others
+    /// of the same person.
+    pub(super) fn quality(self) -> f32 {
+        let blur = (SHARP / self.sharpness.max(f32::EPSILON)).ln().max(0.0);
+        let distance = BASE
+            + SCORE * (1.0 - self.score)
+            + BLUR * blur
+            + TURN * self.residual
+            + FLAT / self.contrast.max(1.0);
+        (1.0 - distance / FARTHEST).clamp(0.0, 1.0)
+    }
+}
+
+fn residual(transform: Similarity, face: &Face) -> f32 {
+    let squares = face.landmarks.iter().zip(TEMPLATE).map(|(point, wanted)| {
+        let (x, y) = transform.apply((f64::from(point.0), f64::from(point.1)));
+        (x - f64::from(wanted.0)).powi(2) + (y - f64::from(wanted.1)).powi(2)
+    });
+    (squares.sum::<f64>() / TEMPLATE.len() as f64).sqrt() as f32
+}
+
+fn grey(chip: &[f32]) -> Vec<f32> {
+    let plane = SIDE * SIDE;
+    (0..plane)
+        .map(|at| 0.299 * chip[at] + 0.587 * chip[plane + at] + 0.114 * chip[2 * plane + at])
+        .collect()
+}
+
+/// Over the pixels where the face is, without its surroundings: the smaller of the deviations along
+/// rows and columns.
+fn sharpness(grey: &[f32]) -> f32 {
+    const MARGIN: usize = SIDE / 5;
+    let inner = MARGIN..SIDE - MARGIN;
+    let along = |step: usize| {
+        let places = inner.clone().flat_map(|y| inner.clone().map(move |x| y * SIDE + x));
+        deviation(places.map(move |at| grey[at - step] + grey[at + step] - 2.0 * grey[at]))
+    };
+    along(1).min(along(SIDE))
+}
+
+fn deviation(values: impl Iterator<Item = f32> + Clone) -> f32 {
+    let count = values.clone().count().max(1) as f32;
+    let mean = values.clone().sum::<f32>() / count;
+    (values.map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt()
+}
