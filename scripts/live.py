@@ -51,13 +51,13 @@ class Server:
         self.process.wait()
 
 
-def call(url, body=None, key=None, seconds=60):
-    """(status, body) of a request: POST where there is a body to send, GET otherwise."""
+def call(url, body=None, key=None, seconds=60, method=None):
+    """(status, body) of a request: POST where there is a body to send and no other method is named, else GET."""
     headers = {"content-type": "application/json"} if body is not None else {}
     if key:
         headers["x-license-key"] = key
     encoded = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=encoded, headers=headers)
+    request = urllib.request.Request(url, data=encoded, headers=headers, method=method)
     # Straight to this machine, whatever proxy the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

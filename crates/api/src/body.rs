@@ -3,7 +3,8 @@
 use crate::limits;
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    extract::Query,
+    http::{HeaderMap, Uri, header::CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
 use rushes_model::{ErrorCode, Failure};
@@ -78,6 +79,12 @@ pub(crate) fn content_type(headers: &HeaderMap) -> ContentType {
 /// The failure of a call whose body is not declared as JSON.
 pub(crate) fn not_json() -> Failure {
     bad("send the body as JSON, with the header content-type: application/json".to_owned())
+}
+
+/// Reads the query of an address; the failure names the field.
+pub(crate) fn query<T: DeserializeOwned>(address: &Uri) -> Result<T, Failure> {
+    let query = Query::try_from_uri(address);
+    query.map(|Query(query)| query).map_err(|error| bad(format!("query, {}", error.body_text())))
 }
 
 /// Reads JSON; the failure names the field.

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use rushes_model::{ErrorCode, Failure};
 use serde_json::{Value, json};
 use utoipa::{
-    PartialSchema, ToSchema,
+    IntoParams, PartialSchema, ToSchema,
     openapi::{
         Components, ContentBuilder, HeaderBuilder, HttpMethod, InfoBuilder, ObjectBuilder, OpenApi,
         OpenApiBuilder, PathItem, PathsBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
@@ -63,6 +63,16 @@ impl Document {
         self.add(HttpMethod::Get, operation, with_errors(documented, statuses));
     }
 
+    /// Adds a GET whose query says what is asked for.
+    pub(crate) fn get_by_query<T: IntoParams, R: ToSchema>(&mut self, operation: &Operation) {
+        let reply = self.reply::<R>(operation);
+        let documented = words(operation)
+            .parameters(Some(T::into_params(|| Some(ParameterIn::Query))))
+            .response(operation.success.as_str(), reply);
+        let statuses = ["400", "401", "403", "404", "500", "503"];
+        self.add(HttpMethod::Get, operation, with_errors(documented, &statuses));
+    }
+
     /// Adds an operation with a JSON body.
     pub(crate) fn with_body<T: ToSchema, R: ToSchema>(
         &mut self,
@@ -85,9 +95,7 @@ impl Document {
             true => &["400", "401", "403", "404", "413", "500", "503"],
             false => &["400", "401", "403", "413", "500", "503"],
         };
-        let documented = with_errors(documented, statuses);
-        let not_built: &[&str] = if operation.partly_built { &["501"] } else { &[] };
-        self.add(method, operation, with_errors(documented, not_built));
+        self.add(method, operation, with_errors(documented, statuses));
     }
 
     /// The whole document.

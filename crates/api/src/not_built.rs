@@ -15,12 +15,6 @@ use rushes_model::{ErrorCode, Failure};
 
 /// Method and path of each.
 const NOT_BUILT: &[(MethodFilter, &str)] = &[
-    (MethodFilter::GET, "/faces/clusters"),
-    (MethodFilter::POST, "/faces/clusters/samples"),
-    (MethodFilter::POST, "/faces/clusters/faces"),
-    (MethodFilter::PUT, "/faces/clusters/names"),
-    (MethodFilter::POST, "/faces/clusters/modify"),
-    (MethodFilter::POST, "/faces/recluster"),
     (MethodFilter::GET, "/watch-folders"),
     (MethodFilter::POST, "/watch-folders"),
     (MethodFilter::GET, "/watch-folders/{id}"),

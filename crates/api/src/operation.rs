@@ -1,6 +1,7 @@
 //! Operations: a row of path, words and the engine's method gives the route and its documentation.
 
 use crate::{
+    body,
     document::Document,
     lanes::{self, Lane},
     licensed::{App, Licensed},
@@ -21,7 +22,7 @@ use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 use utoipa::{
-    ToSchema,
+    IntoParams, ToSchema,
     openapi::{HttpMethod, OpenApi},
 };
 
@@ -36,7 +37,6 @@ pub(crate) struct Operation {
     pub(crate) description: &'static str,
     pub(crate) success: StatusCode,
     pub(crate) may_miss: bool,
-    pub(crate) partly_built: bool,
     pub(crate) example: Value,
     lane: Lane,
     body_cap: usize,
@@ -53,7 +53,6 @@ impl Operation {
             description: "",
             success: StatusCode::OK,
             may_miss: false,
-            partly_built: false,
             example: Value::Null,
             lane: Lane::Quick,
             body_cap: limits::SMALL_BODY,
@@ -79,11 +78,6 @@ impl Operation {
     /// It may be asked for something that there is not.
     pub(crate) fn may_miss(self) -> Self {
         Self { may_miss: true, ..self }
-    }
-
-    /// Some of what it may be asked for is not built yet.
-    pub(crate) fn partly_built(self) -> Self {
-        Self { partly_built: true, ..self }
     }
 
     /// It starts a task and answers at once.
@@ -205,6 +199,32 @@ impl Operations {
                 // A name that is not UTF-8 is the name of nothing.
                 let name = name.map(|Path(name)| name).unwrap_or_default();
                 operation.answer(&app, move |engine| call(engine, &name)).await
+            }
+        };
+        self.router = self.router.route(&path, get(handler));
+        self
+    }
+
+    /// A GET whose query says what is asked for.
+    pub(crate) fn get_by_query<T, R>(
+        mut self,
+        operation: Operation,
+        call: fn(&Engine, &T) -> Result<R, Failure>,
+    ) -> Self
+    where
+        T: DeserializeOwned + IntoParams + Send + 'static,
+        R: Serialize + ToSchema + 'static,
+    {
+        self.document.get_by_query::<T, R>(&operation);
+        let path = full_path(operation.path);
+        let operation = Arc::new(operation);
+        let handler = move |State(app): State<App>, request: Request| {
+            let operation = Arc::clone(&operation);
+            async move {
+                let query = body::query(request.uri());
+                Licensed::without_body(&app, request, operation.body_cap).await?;
+                let query: T = query?;
+                operation.answer(&app, move |engine| call(engine, &query)).await
             }
         };
         self.router = self.router.route(&path, get(handler));

@@ -1,5 +1,7 @@
 //! The table of what is built.
 
+mod faces;
+
 use crate::operation::{Operation, Operations};
 use rushes_engine::Engine;
 use serde::Serialize;
@@ -23,7 +25,7 @@ pub(crate) fn operations() -> Operations {
         || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
     );
     let operations = analysis_data(analysis(media(models(operations))));
-    export(transcriptions(thumbnails(search(operations))))
+    export(faces::faces(transcriptions(thumbnails(search(operations)))))
 }
 
 fn models(operations: Operations) -> Operations {
@@ -75,7 +77,6 @@ fn analysis(operations: Operations) -> Operations {
                 )
                 .takes_lists()
                 .starts_task()
-                .partly_built()
                 .example(json!({"cache_dir": "/footage/.rushes", "media_paths": ["/footage"]})),
             Engine::analyze,
         )

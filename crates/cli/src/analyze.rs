@@ -9,6 +9,7 @@ use crate::{
 use anyhow::{Context, Result};
 use rushes_engine::{
     Engine,
+    replies::TaskStarted,
     requests::{AnalyzeRequest, CancelRequest, SamplingName},
 };
 use rushes_model::{Progress, TaskState};
@@ -25,8 +26,17 @@ pub fn run(settings: Settings, arguments: Analyze) -> Result<ExitCode> {
     let engine = Engine::open(settings.engine)?;
     let events = engine.progress();
     let started = engine.analyze(&request(arguments)?)?;
-    cancel_on_signal(&engine, &started.task_id)?;
-    let last = follow(events, &started.task_id).context("the analysis ended without a word")?;
+    watch(&engine, events, &started)
+}
+
+/// Shows how far a task is until it ends, and what went wrong.
+pub fn watch(
+    engine: &Engine,
+    events: UnboundedReceiver<Progress>,
+    started: &TaskStarted,
+) -> Result<ExitCode> {
+    cancel_on_signal(engine, &started.task_id)?;
+    let last = follow(events, &started.task_id).context("the task ended without a word")?;
     let task = engine.task(&started.task_id)?;
     for error in &task.errors {
         eprintln!("failed: {}: {}", error.media_path, error.message);
@@ -52,6 +62,8 @@ fn request(arguments: Analyze) -> Result<AnalyzeRequest> {
         speech_model_key: arguments.speech_model.map(Into::into),
         language: arguments.language,
         audio_track: arguments.audio_track,
+        faces: arguments.faces.is_some(),
+        cluster_job_name: arguments.faces,
         visual: !arguments.no_pictures,
         ..request
     })

@@ -30,6 +30,9 @@ pub enum Command {
     Search(Search),
     /// Print what is said.
     Transcript(Transcript),
+    /// See who was found, give names and correct who is who.
+    #[command(subcommand)]
+    Faces(Faces),
     /// Write what was found for other programs.
     #[command(subcommand)]
     Export(Export),
@@ -103,8 +106,11 @@ pub struct Analyze {
     /// Audio track to listen to, from 0; the first in which anybody speaks when absent.
     #[arg(long, value_name = "N", requires = "speech")]
     pub audio_track: Option<u32>,
-    /// Leave the pictures out.
-    #[arg(long, requires = "speech", conflicts_with = "ocr")]
+    /// Find faces as well, and gather the people among them in this collection. Needs the model dlib-faces.
+    #[arg(long, value_name = "COLLECTION")]
+    pub faces: Option<String>,
+    /// Leave the pictures out, for speech or faces alone.
+    #[arg(long, conflicts_with = "ocr")]
     pub no_pictures: bool,
     /// Look again at what is analysed already.
     #[arg(long)]
@@ -123,6 +129,99 @@ pub struct Transcript {
     /// Print what the API would answer, with the times of every word.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whose faces.
+#[derive(Args)]
+pub struct Collection {
+    /// Analysis folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: PathBuf,
+    /// The collection; may be left out where there is only one.
+    #[arg(long, short, value_name = "NAME")]
+    pub collection: Option<String>,
+}
+
+/// People and their faces.
+#[derive(Subcommand)]
+pub enum Faces {
+    /// List the clusters of a collection, largest first.
+    List {
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+        /// Print what the API would answer.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the faces of a cluster, or those of no cluster.
+    Show {
+        /// Cluster; `unclustered` means the faces of none.
+        cluster: String,
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+        /// Folder to write their pictures into, called by their numbers; nothing there is written over.
+        #[arg(long, value_name = "FOLDER")]
+        pictures: Option<PathBuf>,
+    },
+    /// Give a cluster a name; an empty one takes it away.
+    Name {
+        /// Cluster.
+        cluster: String,
+        /// Name.
+        name: String,
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+    },
+    /// Put clusters together.
+    Merge {
+        /// Cluster that stays.
+        target: String,
+        /// Clusters whose faces go to it.
+        #[arg(required = true)]
+        clusters: Vec<String>,
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+    },
+    /// Move faces to another cluster.
+    Move {
+        /// Faces.
+        #[arg(required = true)]
+        faces: Vec<String>,
+        /// Cluster that they go to; a new one when absent.
+        #[arg(long, value_name = "CLUSTER")]
+        to: Option<String>,
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+    },
+    /// Take back the last naming, merge or move.
+    Undo {
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+    },
+    /// Group faces anew; names, merges and moves stay.
+    Regroup {
+        /// Which.
+        #[command(flatten)]
+        of: Collection,
+        /// Cosine distance under which two faces are neighbours; lower groups more strictly.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0.48)]
+        eps: f64,
+        /// Faces near one another that a person needs.
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        min_samples: u32,
+        /// Pick both by what the faces show.
+        #[arg(long, conflicts_with_all = ["eps", "min_samples"])]
+        auto: bool,
+        /// Take all names away.
+        #[arg(long)]
+        clear_names: bool,
+    },
 }
 
 /// Write what was found for other programs.
@@ -172,6 +271,7 @@ Examples:
   rushes search 'a dog NOT snow kind:video date:2024-05..' --cache-dir D
   rushes search --image still.jpg \"at night\" --cache-dir D
   rushes search --frame clip.mov@00:01:02.5 --cache-dir D
+  rushes search '@Anna AND @Ben at a table' --cache-dir D
   rushes search --said \"good morning\" --cache-dir D";
 
 /// A time of a file.

@@ -11,6 +11,7 @@ mod arguments;
 mod bar;
 mod doctor;
 mod export;
+mod faces;
 mod license;
 mod models;
 mod search;
@@ -43,6 +44,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Analyze(analyze) => analyze::run(settings, analyze),
         Command::Search(search) => search::run(settings, search),
         Command::Transcript(transcript) => transcript::run(settings, transcript),
+        Command::Faces(faces) => faces::run(settings, faces),
         Command::Export(export) => export::run(settings, export),
         Command::Models(models) => models::run(settings, models),
         Command::License(license) => license::run(&settings, license),

@@ -2,7 +2,8 @@
 //!
 //! [`Decisions`] are those of one folder, by all machines that share it, and [`Decided`] what holds for one
 //! medium: [`Correction`]s of what is said in it, and [`Naming`]s of who speaks. They belong to the medium
-//! and to no model, so that they last when it is analysed again.
+//! and to no model, so that they last when it is analysed again. What was decided about faces belongs to
+//! their collection: [`CollectionLog`].
 
 mod alignment;
 mod corrections;
@@ -12,11 +13,12 @@ pub use corrections::{Corrected, Correction};
 pub use names::{Named, Names, Naming, times_of};
 
 use crate::library::cache_dir_failure;
+use rushes_faces::{CollectionLog, Decision, Place};
 use rushes_model::{Failure, MediaId};
 use rushes_store::{Journal, JournalStamp, Record, StoreError};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -24,6 +26,8 @@ use std::{
 const CORRECTION: &str = "transcript.text";
 /// Kind of the records of names.
 const NAMING: &str = "transcript.speakers";
+/// Kind of the records of what is decided about faces.
+const PEOPLE: &str = "people";
 
 /// The decisions of one analysis folder, as they were when it was last looked at.
 pub struct Decisions {
@@ -35,6 +39,22 @@ pub struct Decisions {
 struct Seen {
     stamp: JournalStamp,
     media: HashMap<MediaId, Arc<Decided>>,
+    collections: BTreeMap<String, Arc<CollectionLog>>,
+}
+
+/// A decision about the faces of a collection, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct OfCollection {
+    collection: String,
+    #[serde(flatten)]
+    decision: Decision,
+}
+
+/// What the records of a journal say.
+#[derive(Default)]
+struct Sorted {
+    media: HashMap<MediaId, Decided>,
+    collections: BTreeMap<String, CollectionLog>,
 }
 
 /// What was decided about one medium.
@@ -70,11 +90,12 @@ impl Decisions {
         for error in &read.damaged {
             tracing::warn!(%error, "some corrections and names are lost");
         }
-        let mut media: HashMap<MediaId, Decided> = HashMap::new();
-        for record in read.records {
-            take_in(&mut media, record);
-        }
+        let mut sorted = Sorted::default();
+        read.records.into_iter().for_each(|record| sorted.take_in(record));
+        let Sorted { media, collections } = sorted;
         seen.media = media.into_iter().map(|(id, decided)| (id, Arc::new(decided))).collect();
+        let collections = collections.into_iter();
+        seen.collections = collections.map(|(name, log)| (name, Arc::new(log))).collect();
         seen.stamp = stamp;
         Ok(())
     }
@@ -101,6 +122,26 @@ impl Decisions {
         self.append(NAMING, naming)
     }
 
+    /// What was decided about a collection; `None` if there is none of this name.
+    #[must_use]
+    pub fn of_collection(&self, name: &str) -> Option<Arc<CollectionLog>> {
+        self.seen().collections.get(name).cloned()
+    }
+
+    /// The names of all collections.
+    #[must_use]
+    pub fn collections(&self) -> Vec<String> {
+        self.seen().collections.keys().cloned().collect()
+    }
+
+    /// Keeps a decision about the faces of a collection for good.
+    ///
+    /// # Errors
+    /// `CacheDir` when the journal cannot be written.
+    pub fn decide(&self, collection: &str, decision: Decision) -> Result<(), Failure> {
+        self.append(PEOPLE, &OfCollection { collection: collection.to_owned(), decision })
+    }
+
     fn append(&self, kind: &str, body: &impl Serialize) -> Result<(), Failure> {
         self.journal.append(kind, body).map_err(cache_dir_failure)?;
         self.refresh();
@@ -113,21 +154,30 @@ impl Decisions {
     }
 }
 
-/// Adds a record to what holds for its medium. Kinds of later versions are passed over.
-fn take_in(media: &mut HashMap<MediaId, Decided>, record: Record) {
-    match record.kind.as_str() {
-        CORRECTION => {
-            if let Some(correction) = body::<Correction>(record) {
-                let decided = media.entry(correction.media_id).or_default();
-                correction.join(&mut decided.corrections);
+impl Sorted {
+    /// Adds a record to what holds for its medium or collection. Kinds of later versions are passed over.
+    fn take_in(&mut self, record: Record) {
+        match record.kind.as_str() {
+            CORRECTION => {
+                if let Some(correction) = body::<Correction>(record) {
+                    let decided = self.media.entry(correction.media_id).or_default();
+                    correction.join(&mut decided.corrections);
+                }
             }
-        }
-        NAMING => {
-            if let Some(naming) = body::<Naming>(record) {
-                media.entry(naming.media_id).or_default().namings.push(naming);
+            NAMING => {
+                if let Some(naming) = body::<Naming>(record) {
+                    self.media.entry(naming.media_id).or_default().namings.push(naming);
+                }
             }
+            PEOPLE => {
+                let place =
+                    Place { machine: record.machine.to_string(), sequence: record.sequence };
+                if let Some(OfCollection { collection, decision }) = body(record) {
+                    self.collections.entry(collection).or_default().push(place, decision);
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

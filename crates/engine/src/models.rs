@@ -2,13 +2,14 @@
 
 use crate::{
     config::Config,
+    face_models::FaceSlot,
     hearing::HearingSlot,
     meaning::EncoderSlot,
     replies::{AvailableModels, LoadedModel, LoadedModels, ModelInfo},
 };
 use fs_err as fs;
 use rushes_infer::{
-    InferError, ProviderChoice, Runtime, VisualModel,
+    InferError, ProviderChoice, Runtime, VisualModel, faces,
     ocr::{self, TextReader},
     registry::{Entry, Kind, ModelFile, ModelFolder, Registry, RegistryError},
 };
@@ -65,6 +66,7 @@ struct Inner {
     reader: Mutex<Option<Arc<Reader>>>,
     hearing: HearingSlot,
     encoder: EncoderSlot,
+    faces: FaceSlot,
 }
 
 /// Reads on-screen text.
@@ -136,6 +138,7 @@ impl ModelPool {
             reader: Mutex::default(),
             hearing: HearingSlot::default(),
             encoder: EncoderSlot::default(),
+            faces: FaceSlot::default(),
         }));
         if let Some(key) = &config.visual_model {
             pool.known_visual(key.as_str()).map_err(|Failure { code, message }| {
@@ -277,6 +280,12 @@ impl ModelPool {
     #[must_use]
     pub fn hearing_slot(&self) -> &HearingSlot {
         &self.0.hearing
+    }
+
+    /// What finds faces.
+    #[must_use]
+    pub fn face_slot(&self) -> &FaceSlot {
+        &self.0.faces
     }
 
     /// File that holds the key of the speech model that was chosen by hand.
@@ -483,6 +492,7 @@ impl ModelPool {
         reader.iter().for_each(|reader| reader.reader.drop_idle(idle));
         self.0.hearing.drop_idle(idle);
         self.0.encoder.drop_idle(idle);
+        self.0.faces.drop_idle(idle);
     }
 
     /// What is in memory.
@@ -496,7 +506,7 @@ impl ModelPool {
         let loading = || state.visual.values().any(|slot| matches!(slot, Slot::Loading));
         let is_loading = state.switch.is_some() || loading();
         let visual = LoadedModel { model_key: model_key.map(Into::into), is_loading };
-        LoadedModels { visual, speech: self.0.hearing.loaded(), ..LoadedModels::default() }
+        LoadedModels { visual, speech: self.0.hearing.loaded(), face: self.0.faces.loaded() }
     }
 
     /// Every model that can be had.
@@ -509,7 +519,7 @@ impl ModelPool {
         AvailableModels {
             visual: of_kind(Kind::Visual, Some(self.active_visual())),
             speech: of_kind(Kind::Speech, self.active_speech()),
-            ..AvailableModels::default()
+            face: of_kind(Kind::Face, faces::KEY.parse().ok()),
         }
     }
 

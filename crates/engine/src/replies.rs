@@ -1,6 +1,10 @@
 //! What callers are told. Field names are the public contract's; an optional field that is unknown is
 //! left out.
 
+mod people;
+
+pub use people::*;
+
 use rushes_model::{FileError, TaskKind, TaskState};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,6 +1,10 @@
 //! What callers ask for. Field names, defaults and ranges are the public contract's; every way in
 //! (HTTP, command line, agents) fills the same types.
 
+mod people;
+
+pub use people::*;
+
 use rushes_model::Sampling;
 use serde::Deserialize;
 use std::collections::BTreeMap;

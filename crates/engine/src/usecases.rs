@@ -2,11 +2,13 @@
 
 mod edits;
 mod exports;
+mod people;
+mod people_edits;
 mod searches;
 mod transcripts;
 
 use crate::{
-    analysis::{Analyst, Means, Order, SightOrder},
+    analysis::{Analyst, FacesOrder, Means, Order, SightOrder},
     config::Config,
     door,
     hearing::SpeechOrder,
@@ -204,7 +206,8 @@ impl Engine {
                 let of = |analysis| Some(folder.as_ref()?.models_of(analysis, intake.media_id));
                 let (visual, text) = (of(Analysis::Visual)?, of(Analysis::Text)?);
                 let speech = of(Analysis::Speech)?;
-                Some(AnalysisState { visual, speech, text, ..AnalysisState::default() })
+                let faces = folder.as_ref()?.collections_of(intake.media_id);
+                Some(AnalysisState { visual, speech, text, faces })
             });
         Ok(MediaMetadataReply { media })
     }
@@ -212,8 +215,7 @@ impl Engine {
     /// Starts an analysis of files and folders.
     ///
     /// # Errors
-    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes;
-    /// `NotImplemented` when faces are asked for.
+    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes.
     pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
         check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
         check_stages(request)?;
@@ -223,13 +225,22 @@ impl Engine {
         let paths = self.paths(&request.media_paths)?;
         let sight = if request.visual { Some(self.sight_order(request)?) } else { None };
         let speech = if request.speech { self.speech_order(request)? } else { None };
-        if sight.is_none() && speech.is_none() {
+        let faces = self.faces_order(request)?;
+        if sight.is_none() && speech.is_none() && faces.is_none() {
             return Err(bad_request(NO_SPEECH_MODEL.to_owned()));
         }
-        let task = inner.tasks.create(TaskKind::Analyze, "video")?;
+        let task = inner.tasks.create(TaskKind::Analyze, event(request))?;
         let task_id = task.id().to_string();
         let message = format!("Analysis started: {}", stages(request, speech.is_some()));
-        inner.analyst.take(Order { task, folder, paths, force: request.force, sight, speech });
+        inner.analyst.take(Order {
+            task,
+            folder,
+            paths,
+            force: request.force,
+            sight,
+            faces,
+            speech,
+        });
         Ok(TaskStarted { message, task_id })
     }
 
@@ -241,6 +252,14 @@ impl Engine {
         };
         models.check_downloaded(&model)?;
         Ok(SightOrder { model, sampling: request.sampling.into(), ocr: request.ocr })
+    }
+
+    fn faces_order(&self, request: &AnalyzeRequest) -> Result<Option<FacesOrder>, Failure> {
+        let Some(collection) = request.cluster_job_name.clone().filter(|_| request.faces) else {
+            return Ok(None);
+        };
+        self.0.models.check_face_model()?;
+        Ok(Some(FacesOrder { collection, sampling: request.sampling.into() }))
     }
 
     /// `None` when no model was named and none is on disk.
@@ -452,8 +471,12 @@ const NO_SPEECH_MODEL: &str =
 /// What an analysis is about to do. Speech is on by default in the contract: where no model of it is on disk it
 /// is left out, and that is told.
 fn stages(request: &AnalyzeRequest, listens: bool) -> String {
-    let stages =
-        [(request.visual, "pictures"), (request.ocr, "on-screen text"), (listens, "speech")];
+    let stages = [
+        (request.visual, "pictures"),
+        (request.ocr, "on-screen text"),
+        (request.faces, "faces"),
+        (listens, "speech"),
+    ];
     let wanted: Vec<&str> =
         stages.iter().filter(|(wanted, _)| *wanted).map(|stage| stage.1).collect();
     let left_out = if request.speech && !listens {
@@ -464,10 +487,23 @@ fn stages(request: &AnalyzeRequest, listens: bool) -> String {
     format!("{}{left_out}", wanted.join(", "))
 }
 
-/// What an analysis cannot do yet is refused.
+/// The contract's `type` of an analysis' events: the first of what it does.
+fn event(request: &AnalyzeRequest) -> &'static str {
+    match (request.visual, request.faces) {
+        (true, _) => "video",
+        (false, true) => "faces",
+        (false, false) => "speech",
+    }
+}
+
+/// What does not fit together is refused.
 fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
-    if request.faces && request.cluster_job_name.as_deref().is_none_or(str::is_empty) {
-        return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
+    if request.faces {
+        let name = request.cluster_job_name.as_deref().unwrap_or_default();
+        if name.trim().is_empty() {
+            return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
+        }
+        edits::check_name("cluster_job_name", name)?;
     }
     if !(request.visual || request.speech || request.faces) {
         return Err(bad_request(
@@ -480,10 +516,6 @@ fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
              not analysed again"
                 .to_owned(),
         ));
-    }
-    if request.faces {
-        let message = "this version finds no faces yet";
-        return Err(Failure::new(ErrorCode::NotImplemented, message));
     }
     Ok(())
 }

@@ -6,6 +6,8 @@
 //! among them, and [`extend`] goes on when others join. [`detect_settings`] picks the settings that
 //! suit a collection.
 //!
+//! What people say about clusters is a [`CollectionLog`], which is laid over [`Groups`].
+//!
 //! All distances are cosine distances of unit vectors. All results are the same on every machine.
 //!
 //! ```
@@ -27,6 +29,7 @@ mod cluster;
 mod collection;
 mod density;
 mod detect;
+mod people;
 mod products;
 mod scan;
 mod seeds;
@@ -39,4 +42,8 @@ pub use cluster::{Clustering, cluster, extend};
 pub use collection::{Face, Faces, FacesError, Settings};
 pub use density::{Density, DensityState};
 pub use detect::{Detected, detect_settings};
+pub use people::{
+    ClusterId, ClusterRef, CollectionLog, Decision, FaceId, FaceIndex, Group, Grouping, Groups,
+    Merge, Move, Name, NoId, Place,
+};
 pub use tracks::{Sighting, Track, TrackSettings, tracks};

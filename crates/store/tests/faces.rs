@@ -23,15 +23,18 @@ fn publish(bundle: &FaceBundle) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
+/// A bundle and the pictures of its tracks.
+type WithPictures = (FaceBundle, Vec<Option<Vec<u8>>>);
+
 /// Everything that reads back of a file.
-fn read(path: &Path) -> Result<(FaceBundle, Vec<Option<Vec<u8>>>), StoreError> {
+fn read(path: &Path) -> Result<WithPictures, StoreError> {
     let file = FaceBundleFile::open(path)?;
     let crops = (0..file.faces.tracks.len()).map(|track| file.crops.of(track));
     Ok((file.faces.clone(), crops.collect::<Result<_, _>>()?))
 }
 
 /// What should read back of a bundle.
-fn readable(bundle: &FaceBundle) -> (FaceBundle, Vec<Option<Vec<u8>>>) {
+fn readable(bundle: &FaceBundle) -> WithPictures {
     let Previews { of_row, pictures } = &bundle.crops;
     let picture = |row: &Option<u32>| row.map(|index| pictures[index as usize].clone());
     let crops = of_row.iter().map(picture).collect();

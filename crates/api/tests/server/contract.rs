@@ -123,7 +123,8 @@ fn compare_parameters(at: &str, theirs: &Value, ours: &Value) {
     for theirs in theirs["parameters"].as_array().unwrap_or(&empty) {
         let is_same = |ours: &&Value| ours["name"] == theirs["name"] && ours["in"] == theirs["in"];
         let ours = ours.iter().find(is_same).unwrap_or_else(|| panic!("{at}: {theirs}"));
-        assert_eq!(theirs["required"], ours["required"], "{at}: {theirs}");
+        let is_required = |parameter: &Value| parameter["required"] == true;
+        assert_eq!(is_required(theirs), is_required(ours), "{at}: {theirs}");
         assert_eq!(theirs["schema"]["type"], ours["schema"]["type"], "{at}: {theirs}");
     }
 }
@@ -194,7 +195,7 @@ fn every_other_operation_answers_that_it_is_not_built() {
         let head = format!("{head}x-license-key: {}\r\n", SHARED.pro);
         assert!(SHARED.send(&head, b"").refusal(501).contains("not built"), "{path}");
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 12);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What is known of a medium while it is being looked at.
 
+use super::file::text;
+use crate::previews;
 use half::f16;
-use rushes_infer::Embedding;
-use rushes_model::Shot;
+use rushes_infer::{Embedding, VisualModel};
+use rushes_model::{Picture, Shot};
 use rushes_shots::{Change, Grey, Rule};
 use rushes_store::RowTime;
 use std::{
@@ -26,6 +28,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// What a model sees in a picture, the only one of its medium or not.
+    ///
+    /// # Errors
+    /// When inference or the encoder of the preview fails.
+    pub fn of(model: &dyn VisualModel, picture: &Picture, still: bool) -> Result<Self, String> {
+        let embedding = model.embed_picture(picture).map_err(text)?;
+        let preview = if still { previews::of_still(picture) } else { previews::of_frame(picture) };
+        Ok(Self::new(embedding, preview.map_err(text)?))
+    }
+
     /// A row of what a model said of a picture.
     #[must_use]
     pub fn new(embedding: Embedding, preview: Vec<u8>) -> Self {
@@ -34,10 +46,9 @@ impl Row {
     }
 }
 
-/// Rows by second, and what tells the shots.
-#[derive(Default)]
-pub struct Draft {
-    rows: BTreeMap<u32, (f64, Arc<Row>)>,
+/// Rows by second, and what tells the shots. A row is what was seen in a frame.
+pub struct Draft<R = Row> {
+    rows: BTreeMap<u32, (f64, Arc<R>)>,
     waiting: HashMap<u32, Vec<(u32, f64)>>,
     seen: BTreeSet<u32>,
     last_seen: Option<Grey>,
@@ -48,7 +59,21 @@ pub struct Draft {
     last_sent: Option<(u32, Grey)>,
 }
 
-impl Draft {
+impl<R> Default for Draft<R> {
+    fn default() -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            waiting: HashMap::new(),
+            seen: BTreeSet::new(),
+            last_seen: None,
+            changes: Vec::new(),
+            sampled_changes: Vec::new(),
+            last_sent: None,
+        }
+    }
+}
+
+impl<R> Draft<R> {
     /// Whether this frame looks like the last one that was embedded. If so it is answered with that
     /// one's row, now or when it arrives, and need not be embedded itself.
     pub fn shares(&mut self, second: u32, seconds: f64, small: &Grey) -> bool {
@@ -83,7 +108,7 @@ impl Draft {
     }
 
     /// Takes an embedded frame, and gives its row to the frames that wait for it.
-    pub fn arrived(&mut self, second: u32, seconds: f64, row: Row) {
+    pub fn arrived(&mut self, second: u32, seconds: f64, row: R) {
         let row = Arc::new(row);
         for (second, seconds) in self.waiting.remove(&second).unwrap_or_default() {
             self.rows.insert(second, (seconds, row.clone()));
@@ -115,7 +140,7 @@ impl Draft {
     }
 
     /// Rows in time order: second, own time, row.
-    pub fn rows(&self) -> impl Iterator<Item = (u32, f64, &Arc<Row>)> {
+    pub fn rows(&self) -> impl Iterator<Item = (u32, f64, &Arc<R>)> {
         self.rows.iter().map(|(second, (seconds, row))| (*second, *seconds, row))
     }
 

@@ -1,17 +1,17 @@
 //! The analysis of one file: decode, embed, tell the shots, publish.
 
 use super::{
-    draft::Draft,
-    embedder::{Embedded, Embedder, Job},
+    crew::Crew,
+    draft::{Draft, Row},
+    faces::Seekers,
     meter::StageMeter,
     speech::Ears,
+    watching::Watch,
 };
 use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia, models::Reader};
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use rushes_infer::VisualModel;
-use rushes_media::{Cancel, Frame, Pass, Sample, Tools};
-use rushes_model::{MediaKind, Sampling};
-use rushes_shots::{Change, Grey};
+use rushes_media::{Cancel, Tools};
+use rushes_model::{ModelKey, Sampling};
 use std::{
     path::Path,
     sync::Arc,
@@ -20,8 +20,6 @@ use std::{
 
 /// Time between two looks that searches get at an analysis under way; the first comes at once.
 const SHOW_EVERY: Duration = Duration::from_secs(2);
-/// Share of a file's progress bar that the keyframe pass has when another pass follows.
-const FIRST_PASS_SHARE: f64 = 0.15;
 
 /// What became of a file.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +54,8 @@ pub struct Task<'a> {
     pub tools: &'a Tools,
     /// Who looks at pictures, if that is wanted.
     pub eyes: Option<Eyes<'a>>,
+    /// Who looks for faces, if that is wanted.
+    pub seekers: Option<Seekers<'a>>,
     /// Who listens, if that is wanted.
     pub ears: Option<Ears<'a>>,
     /// Whether to look again at what is analysed already.
@@ -69,24 +69,11 @@ pub struct Eyes<'a> {
     /// Who embeds.
     pub model: &'a Arc<dyn VisualModel>,
     /// The threads that embed.
-    pub embedder: Embedder,
+    pub crew: Crew<Row>,
     /// Who reads on-screen text, if that is wanted.
     pub reader: Option<&'a Reader>,
     /// How densely.
     pub sampling: Sampling,
-}
-
-/// One file's analysis under way.
-struct Work<'a> {
-    task: &'a Task<'a>,
-    eyes: &'a Eyes<'a>,
-    intake: &'a Intake,
-    path: &'a Path,
-    meter: &'a StageMeter<'a>,
-    draft: Draft,
-    replies: (Sender<Embedded>, Receiver<Embedded>),
-    outstanding: usize,
-    shown: Option<Instant>,
 }
 
 /// Looks at the pictures of one file.
@@ -108,129 +95,53 @@ pub fn look(
     if plan.passes.is_empty() {
         return Ok(Outcome::NothingToSee);
     }
-    let mut work = Work {
-        task,
-        eyes,
-        intake,
-        path,
-        meter,
-        draft: Draft::default(),
-        replies: unbounded(),
-        outstanding: 0,
-        shown: None,
-    };
-    work.run(&plan.passes)?;
+    let long_side = eyes.model.frame_long_side();
+    let watch = Watch { task, crew: &eyes.crew, long_side, path, intake, meter };
+    let mut shown: Option<Instant> = None;
+    let draft = watch.run(&plan.passes, |draft| {
+        if shown.is_none_or(|shown| shown.elapsed() > SHOW_EVERY) {
+            shown = Some(Instant::now());
+            task.folder.show(snapshot(path, intake, key, draft)?);
+        }
+        Ok(())
+    })?;
     if task.cancel.is_cancelled() {
         task.folder.withdraw(key, intake.media_id);
         return Ok(Outcome::Cancelled);
     }
-    work.publish()?;
+    publish(task, eyes, path, intake, &draft)?;
     Ok(Outcome::Analysed)
 }
 
-impl Work<'_> {
-    fn run(&mut self, passes: &[Pass]) -> Result<(), String> {
-        let mut from = 0.0;
-        for (i, pass) in passes.iter().enumerate() {
-            let to = if i + 1 == passes.len() { 1.0 } else { from + FIRST_PASS_SHARE };
-            // What an earlier pass has shown need not be shown again.
-            let covered = Pass::Whole { covered: self.draft.seconds() };
-            let pass = if matches!(pass, Pass::Whole { .. }) { &covered } else { pass };
-            self.pass(pass, from, to)?;
-            from = to;
-        }
-        while self.outstanding > 0 && !self.task.cancel.is_cancelled() {
-            let embedded = self.replies.1.recv_timeout(Duration::from_millis(50));
-            if let Ok(embedded) = embedded {
-                self.take(embedded)?;
-            }
-        }
-        Ok(())
-    }
+/// What is known so far, for searches.
+fn snapshot(
+    path: &Path,
+    intake: &Intake,
+    model: &ModelKey,
+    draft: &Draft,
+) -> Result<LoadedMedia, String> {
+    let duration = intake.facts.duration_seconds;
+    LoadedMedia::in_memory(path, intake, model, draft, duration).map_err(text)
+}
 
-    fn pass(&mut self, pass: &Pass, from: f64, to: f64) -> Result<(), String> {
-        let task = self.task;
-        let side = self.eyes.model.frame_long_side();
-        let facts = &self.intake.facts;
-        let frames = task.tools.frames(self.path, facts, pass, side, task.cancel).map_err(text)?;
-        let duration = facts.duration_seconds.max(1.0);
-        for sample in frames {
-            if task.cancel.is_cancelled() {
-                break;
-            }
-            match sample.map_err(text)? {
-                Sample::Change { seconds, difference } => {
-                    self.draft.changed(Change { seconds, difference });
-                }
-                Sample::Frame(frame) => {
-                    let seconds = frame.seconds;
-                    self.frame(frame)?;
-                    self.meter.reached(from + (to - from) * seconds / duration, seconds);
-                }
-            }
-            while let Ok(embedded) = self.replies.1.try_recv() {
-                self.take(embedded)?;
-            }
-        }
-        Ok(())
+fn publish(
+    task: &Task<'_>,
+    eyes: &Eyes<'_>,
+    path: &Path,
+    intake: &Intake,
+    draft: &Draft,
+) -> Result<(), String> {
+    if draft.len() == 0 {
+        return Err(nothing_decoded(path));
     }
+    let shots = draft.shots(intake.facts.duration_seconds);
+    let bundle = super::bundle::bundle(path, intake, eyes.model.key(), eyes.sampling, draft, shots);
+    task.folder.publish(&bundle).map_err(text)
+}
 
-    fn frame(&mut self, frame: Frame) -> Result<(), String> {
-        let Frame { second, seconds, picture } = frame;
-        if self.draft.has(second) {
-            return Ok(());
-        }
-        let small = Grey::of(&picture);
-        self.draft.saw(second, seconds, small.clone());
-        if self.draft.shares(second, seconds, &small) {
-            return Ok(());
-        }
-        self.draft.sent(second, small);
-        let still = self.intake.facts.kind == MediaKind::Image;
-        let job = Job { second, seconds, still, picture, reply: self.replies.0.clone() };
-        if !self.eyes.embedder.embed(job) {
-            return Err("the threads that embed pictures have stopped; restart Rushes".to_owned());
-        }
-        self.outstanding += 1;
-        Ok(())
-    }
-
-    fn take(&mut self, embedded: Embedded) -> Result<(), String> {
-        self.outstanding -= 1;
-        self.draft.arrived(embedded.second, embedded.seconds, embedded.row?);
-        if self.shown.is_none_or(|shown| shown.elapsed() > SHOW_EVERY) {
-            self.shown = Some(Instant::now());
-            self.task.folder.show(self.snapshot()?);
-        }
-        Ok(())
-    }
-
-    /// What is known so far, for searches.
-    fn snapshot(&self) -> Result<LoadedMedia, String> {
-        let duration = self.intake.facts.duration_seconds;
-        let model = self.eyes.model.key();
-        LoadedMedia::in_memory(self.path, self.intake, model, &self.draft, duration).map_err(text)
-    }
-
-    fn publish(&self) -> Result<(), String> {
-        let facts = &self.intake.facts;
-        if self.draft.len() == 0 {
-            return Err(format!(
-                "{}: no frame could be decoded; the file may be damaged",
-                self.path.display()
-            ));
-        }
-        let shots = self.draft.shots(facts.duration_seconds);
-        let bundle = super::bundle::bundle(
-            self.path,
-            self.intake,
-            self.eyes.model.key(),
-            self.eyes.sampling,
-            &self.draft,
-            shots,
-        );
-        self.task.folder.publish(&bundle).map_err(text)
-    }
+/// Why there is nothing of a medium that should have pictures.
+pub fn nothing_decoded(path: &Path) -> String {
+    format!("{}: no frame could be decoded; the file may be damaged", path.display())
 }
 
 pub fn text(error: impl std::fmt::Display) -> String {

@@ -30,6 +30,8 @@ pub enum Stage {
     Looking,
     /// Reading what stands in them.
     Reading,
+    /// Finding the faces in them.
+    Seeking,
     /// Listening to it.
     Listening,
 }

@@ -1,7 +1,7 @@
 //! What is looked for, as something that gives every row a similarity.
 
 use super::scope::Scope;
-use crate::library::LoadedMedia;
+use crate::{library::LoadedMedia, people::Presence};
 use rushes_infer::Curve;
 use rushes_query::{Filter, MediaView, Node};
 use rushes_text::Phrase;
@@ -20,13 +20,18 @@ pub struct Term {
     pub curve: Curve,
 }
 
-/// A phrase that must be there.
+/// What is there in some shots and not in others.
 #[derive(Debug)]
-pub struct Sought {
-    /// Its words.
-    pub phrase: Phrase,
-    /// How they are told.
-    pub channel: Channel,
+pub enum Sought {
+    /// A phrase.
+    Words {
+        /// Its words.
+        phrase: Phrase,
+        /// How they are told.
+        channel: Channel,
+    },
+    /// Somebody who is seen.
+    Person(Presence),
 }
 
 /// How words are told.
@@ -43,8 +48,8 @@ pub enum Channel {
 pub enum Source {
     /// The term of this number.
     Term(usize),
-    /// The phrase of this number.
-    Phrase(usize),
+    /// What is sought, of this number.
+    Sought(usize),
 }
 
 /// How the similarities of the terms become one.
@@ -74,8 +79,10 @@ pub enum Formula {
 pub struct Plan {
     /// The terms of the formula and, after them, the excluded concepts.
     pub terms: Vec<Term>,
-    /// What must be read in the picture or heard.
-    pub phrases: Vec<Sought>,
+    /// What is to be read in the picture or heard, and who is to be seen.
+    pub sought: Vec<Sought>,
+    /// Numbers of those without which a shot is no match, whatever the formula says.
+    pub required: Vec<usize>,
     /// What makes a similarity of them.
     pub formula: Formula,
     /// Where the excluded concepts begin among the terms.
@@ -92,6 +99,15 @@ impl Plan {
         if let Some(node) = self.formula.expression().filter(filtered) {
             scope.narrow(|media, path| node.admits(|filter| holds(filter, media, path)));
         }
+        let is_missed = |media: &LoadedMedia, number: usize| match &self.sought[number] {
+            Sought::Person(presence) => presence.of(media.media_id).is_empty(),
+            Sought::Words { .. } => false,
+        };
+        if !self.required.is_empty() {
+            let misses =
+                |media: &LoadedMedia| self.required.iter().any(|one| is_missed(media, *one));
+            scope.media.retain(|media| !misses(media));
+        }
     }
 
     /// What matches are lowered by.
@@ -106,6 +122,9 @@ impl Plan {
         read: &impl Fn(usize) -> f32,
         holds: &impl Fn(&Filter) -> bool,
     ) -> Option<f32> {
+        if self.required.iter().any(|number| read(*number) <= 0.0) {
+            return None;
+        }
         let of = |index: usize| self.terms[index].curve.similarity(scores[index]);
         let found = self.formula.similarity(&of, read, holds);
         if found < self.least || found <= 0.0 {
@@ -153,7 +172,7 @@ impl Formula {
             Self::Expression { node, leaves } => {
                 let score = |source: &Source| match *source {
                     Source::Term(term) => of(term),
-                    Source::Phrase(phrase) => read(phrase),
+                    Source::Sought(number) => read(number),
                 };
                 let scores: Vec<f32> = leaves.iter().map(score).collect();
                 node.score(&scores, holds)

@@ -73,7 +73,9 @@ impl<'a> Ranking<'a> {
     /// The `k` rows that fit best, best first.
     fn best_rows(&self, k: usize) -> Result<Vec<Hit>, VectorsError> {
         match self.plan.formula {
-            Formula::Term(index) => self.best_of_one(&self.plan.terms[index], k),
+            Formula::Term(index) if self.plan.required.is_empty() => {
+                self.best_of_one(&self.plan.terms[index], k)
+            }
             _ => top_k_by(
                 &self.segments,
                 &self.queries,
@@ -114,7 +116,7 @@ impl<'a> Ranking<'a> {
 
     /// Negative infinity where the row is no match.
     fn similarity(&self, segment: usize, row: usize, scores: &[f32]) -> f32 {
-        let read = |phrase: usize| self.read[segment].get(row, phrase);
+        let read = |number: usize| self.read[segment].get(row, number);
         let holds = |filter: &Filter| self.facts.hold(segment, filter);
         self.plan.similarity(scores, &read, &holds).unwrap_or(f32::NEG_INFINITY)
     }
@@ -139,16 +141,16 @@ impl<'a> Ranking<'a> {
     }
 
     fn row_scores(&self, media: &LoadedMedia) -> RowScores {
-        RowScores::of(media, &self.readings(media), self.plan.phrases.len())
+        RowScores::of(media, &self.readings(media), self.plan.sought.len())
     }
 
     /// Where the phrases were read or heard in a medium.
     fn readings(&self, media: &LoadedMedia) -> Vec<Reading> {
-        if self.plan.phrases.is_empty() {
+        if self.plan.sought.is_empty() {
             return Vec::new();
         }
         let (text, transcript) = (self.scope.text_of(media), self.scope.transcript_of(media));
-        readings(media, text.as_deref(), transcript.map(|one| &**one), &self.plan.phrases)
+        readings(media, text.as_deref(), transcript.map(|one| &**one), &self.plan.sought)
     }
 
     /// Without terms all rows of a shot have one similarity: shots are ranked, each by the frame nearest

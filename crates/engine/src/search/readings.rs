@@ -1,38 +1,43 @@
-//! Where phrases were read or heard: shot by shot, once for all rows of a shot.
+//! Where phrases were read or heard and people seen: shot by shot, once for all rows of a shot.
 
 use super::plan::{Channel, Sought};
 use crate::library::{LoadedMedia, LoadedText, LoadedTranscript};
 
-/// A phrase that was read in a frame, or heard.
+/// A phrase that was read in a frame or heard, or a person who was seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading {
     /// Number of the shot that it lies in, or begins in.
     pub shot: usize,
     /// The frame's own time, or when the first word begins.
     pub seconds: f64,
-    /// Which of the phrases it was.
+    /// Which of what is sought it was.
     pub phrase: usize,
     /// How well it fits, above 0 and at most 1.
     pub score: f32,
 }
 
-/// Every reading of some phrases in one medium, of which this is known, in order of shots.
+/// Every reading of what is sought in one medium, of which this is known, in order of shots.
 pub fn readings(
     media: &LoadedMedia,
     text: Option<&LoadedText>,
     transcript: Option<&LoadedTranscript>,
-    phrases: &[Sought],
+    sought: &[Sought],
 ) -> Vec<Reading> {
     let mut readings = Vec::new();
-    for (number, Sought { phrase, channel }) in phrases.iter().enumerate() {
+    for (number, sought) in sought.iter().enumerate() {
         let mut add = |(seconds, score): (f64, f32)| {
             let shot = media.shot_at(seconds);
             readings.push(Reading { shot, seconds, phrase: number, score });
         };
-        match channel {
-            Channel::Text => text.iter().flat_map(|text| text.find(phrase)).for_each(&mut add),
-            Channel::Speech => {
+        match sought {
+            Sought::Words { phrase, channel: Channel::Text } => {
+                text.iter().flat_map(|text| text.find(phrase)).for_each(&mut add);
+            }
+            Sought::Words { phrase, channel: Channel::Speech } => {
                 transcript.iter().flat_map(|one| one.find(phrase)).for_each(&mut add);
+            }
+            Sought::Person(presence) => {
+                presence.of(media.media_id).iter().for_each(|seconds| add((*seconds, 1.0)));
             }
         }
     }
@@ -155,7 +160,7 @@ mod tests {
         let media = medium();
         let text = read(&[(1.0, "EXIT"), (4.0, "hamburq"), (7.0, "Hamburg"), (9.0, "Hamburg")]);
         let phrases = ["hamburg", "exit", "zebra"]
-            .map(|words| Sought { phrase: Phrase::new(words), channel: Channel::Text });
+            .map(|words| Sought::Words { phrase: Phrase::new(words), channel: Channel::Text });
         let readings = readings(&media, Some(&text), None, &phrases);
         let times: Vec<Option<f64>> = by_shot(&readings).map(best_time).collect();
         assert_eq!(times, [Some(1.0), Some(7.0)], "the best, of equal ones the first");

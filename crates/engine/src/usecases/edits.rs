@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Longest text of a correction, in characters: half an hour of speech.
 const MAX_TEXT: usize = 20_000;
-/// Longest name of a speaker, in characters.
+/// Longest name of a speaker or person, in characters.
 const MAX_NAME: usize = 200;
 
 impl Engine {
@@ -53,7 +53,9 @@ impl Engine {
         let names: BTreeMap<&str, String> = request
             .names
             .iter()
-            .map(|(label, name)| Ok((label.as_str(), check_name(label, name)?)))
+            .map(|(label, name)| {
+                Ok((label.as_str(), check_name(&format!("names.{}", shorten(label)), name)?))
+            })
             .collect::<Result<_, Failure>>()?;
         let (folder, found) = self.transcript(&request.cache_dir, &request.media_path)?;
         let names = names.into_iter().map(|(label, name)| named(&found, label, name));
@@ -98,14 +100,19 @@ fn check_text(text: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn check_name(label: &str, name: &str) -> Result<String, Failure> {
-    let (label, name) = (shorten(label), name.trim());
+/// A name without blanks around it.
+///
+/// # Errors
+/// `BadRequest` that names the field, for one that is too long or has control characters in it.
+pub fn check_name(field: &str, name: &str) -> Result<String, Failure> {
+    let name = name.trim();
     let count = name.chars().count();
     if count > MAX_NAME {
-        let message = format!("names.{label} has {count} characters; it takes up to {MAX_NAME}");
+        let message =
+            format!("{field} has a name of {count} characters; it takes up to {MAX_NAME}");
         return Err(bad_request(message));
     }
-    refuse_controls(&format!("names.{label}"), name)?;
+    refuse_controls(field, name)?;
     Ok(name.to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! The searches: visual ones by words, by a picture, by a frame and by words that refine either, and that of
 //! what is said.
 
+mod cast;
 mod planner;
 mod transcript;
 
@@ -13,6 +14,7 @@ use crate::{
     },
     search::{self, Channel, Listing, Scope},
 };
+use cast::Cast;
 use planner::{Planner, Wanted};
 use rushes_media::MediaError;
 use rushes_model::{ErrorCode, Failure, Picture};
@@ -82,6 +84,7 @@ impl Engine {
         let inner = &self.0;
         let query = wanted.words.map(planner::parse).transpose()?;
         let folder = self.folder(options.cache_dir)?;
+        let cast = Cast::of(&folder, query.as_ref(), options.people)?;
         let paths = options.media_paths.map(|paths| self.paths(paths)).transpose()?;
         let key = inner.models.settled_visual()?;
         let seeks = |channel| query.as_ref().is_some_and(|query| planner::seeks(query, channel));
@@ -110,7 +113,7 @@ impl Engine {
         let calibration = model.calibration();
         let least = options.min_similarity.map_or(calibration.least, |least| least as f32);
         let weight = options.text_weight as f32;
-        let planner = Planner::new(self, &*model);
+        let planner = Planner::new(self, &*model, cast);
         let plan = planner.plan(wanted.picture.as_ref(), query, weight, options.exclude, least)?;
         let same_take = options.diversity.then_some(calibration.same_take);
         let listing = Listing { most: options.max_results as usize, same_take };
@@ -147,14 +150,5 @@ fn check_options(options: &SearchOptions<'_>) -> Result<(), Failure> {
     if options.min_similarity.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
         return Err(bad_request("min_similarity takes a number from 0 to 1".to_owned()));
     }
-    match options.people {
-        [] => Ok(()),
-        [person, ..] => Err(nobody(&person.cluster_job_name)),
-    }
-}
-
-/// There are no faces yet, so nobody has a name.
-fn nobody(collection: &str) -> Failure {
-    let message = format!("there is no face collection \"{collection}\"");
-    Failure::new(ErrorCode::NotFound, message)
+    Ok(())
 }

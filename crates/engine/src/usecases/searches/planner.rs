@@ -1,5 +1,6 @@
 //! From a request to a plan: every sentence and picture that it names goes through the model.
 
+use super::cast::Cast;
 use crate::{
     search::{Channel, Formula, Plan, Sought, Source, Term},
     usecases::{Engine, bad_request},
@@ -45,19 +46,19 @@ pub struct Planner<'a> {
     engine: &'a Engine,
     model: &'a dyn VisualModel,
     terms: Vec<Term>,
-    phrases: Vec<Sought>,
+    cast: Cast,
+    sought: Vec<Sought>,
 }
 
 impl<'a> Planner<'a> {
-    pub fn new(engine: &'a Engine, model: &'a dyn VisualModel) -> Self {
-        Self { engine, model, terms: Vec::new(), phrases: Vec::new() }
+    pub fn new(engine: &'a Engine, model: &'a dyn VisualModel, cast: Cast) -> Self {
+        Self { engine, model, terms: Vec::new(), cast, sought: Vec::new() }
     }
 
     /// What to look for: the picture, the words, or the picture refined by the words.
     ///
     /// # Errors
-    /// `BadPath` for a picture that cannot be read, `NotFound` for a person nobody has named,
-    /// `NotImplemented` for what this version does not look at.
+    /// `BadPath` for a picture that cannot be read, `BadRequest` for words without letters.
     pub fn plan(
         mut self,
         picture: Option<&Picture>,
@@ -80,7 +81,12 @@ impl<'a> Planner<'a> {
         for concept in exclude.iter().filter(|concept| !concept.trim().is_empty()) {
             self.sentence(concept)?;
         }
-        Ok(Plan { terms: self.terms, phrases: self.phrases, formula, excluded_from, least })
+        let before = self.sought.len();
+        let required = std::mem::take(&mut self.cast.required);
+        self.sought.extend(required.into_iter().map(Sought::Person));
+        let required = (before..self.sought.len()).collect();
+        let Self { terms, sought, .. } = self;
+        Ok(Plan { terms, sought, required, formula, excluded_from, least })
     }
 
     fn words(&mut self, words: rushes_query::Query) -> Result<Formula, Failure> {
@@ -122,13 +128,18 @@ impl<'a> Planner<'a> {
                         format!("`{key}:` takes words; there is no letter and no digit in this");
                     return Err(refused(ErrorCode::BadRequest, &reason));
                 }
-                self.phrases.push(Sought { phrase, channel });
-                Ok(Source::Phrase(self.phrases.len() - 1))
+                Ok(self.seek(Sought::Words { phrase, channel }))
             }
             Leaf::Person(name) => {
-                Err(refused(ErrorCode::NotFound, &format!("nobody is called \"{name}\" here")))
+                let presence = self.cast.named(name);
+                Ok(self.seek(Sought::Person(presence)))
             }
         }
+    }
+
+    fn seek(&mut self, sought: Sought) -> Source {
+        self.sought.push(sought);
+        Source::Sought(self.sought.len() - 1)
     }
 
     fn sentence(&mut self, sentence: &str) -> Result<usize, Failure> {

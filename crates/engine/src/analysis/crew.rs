@@ -1,9 +1,6 @@
-//! Threads that turn frames into rows, so that decoding and inference overlap.
+//! Threads that look at frames, so that decoding and inference overlap.
 
-use super::draft::Row;
-use crate::previews;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rushes_infer::VisualModel;
 use rushes_media::Cancel;
 use rushes_model::Picture;
 use std::{
@@ -15,8 +12,8 @@ use std::{
 /// Frames that wait for a free thread, per thread: enough to keep it busy, few enough for flat memory.
 const QUEUE_PER_WORKER: usize = 2;
 
-/// A frame on its way to be embedded.
-pub struct Job {
+/// A frame on its way to be looked at.
+pub struct Job<R> {
     /// Second of the medium that it stands for.
     pub second: u32,
     /// Its own time.
@@ -26,45 +23,53 @@ pub struct Job {
     /// The frame.
     pub picture: Picture,
     /// Where the answer goes.
-    pub reply: Sender<Embedded>,
+    pub reply: Sender<Looked<R>>,
 }
 
-/// A frame that was embedded, or why it was not.
-pub struct Embedded {
+/// A frame that was looked at.
+pub struct Looked<R> {
     /// Second of the medium that it stands for.
     pub second: u32,
     /// Its own time.
     pub seconds: f64,
-    /// The row, or what went wrong.
-    pub row: Result<Row, String>,
+    /// What is seen, or what went wrong.
+    pub seen: Result<R, String>,
 }
 
-/// A pool of threads around one model.
-pub struct Embedder {
-    jobs: Option<Sender<Job>>,
+/// What is made of a picture, the only one of its medium or not.
+type Look<R> = dyn Fn(&Picture, bool) -> Result<R, String> + Send + Sync;
+
+/// A pool of threads that all look for the same.
+pub struct Crew<R> {
+    jobs: Option<Sender<Job<R>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Embedder {
+impl<R: Send + 'static> Crew<R> {
     /// Starts `workers` threads. Once cancelled, they pass over what still waits.
     #[must_use]
-    pub fn start(model: &Arc<dyn VisualModel>, workers: usize, cancel: &Cancel) -> Self {
+    pub fn start(
+        workers: usize,
+        cancel: &Cancel,
+        look: impl Fn(&Picture, bool) -> Result<R, String> + Send + Sync + 'static,
+    ) -> Self {
         let (jobs, queue) = bounded(workers * QUEUE_PER_WORKER);
+        let look: Arc<Look<R>> = Arc::new(look);
         let work = |_| {
-            let (model, queue, cancel) = (model.clone(), queue.clone(), cancel.clone());
-            thread::spawn(move || work_off(&*model, &queue, &cancel))
+            let (look, queue, cancel) = (look.clone(), queue.clone(), cancel.clone());
+            thread::spawn(move || work_off(&*look, &queue, &cancel))
         };
         Self { jobs: Some(jobs), threads: (0..workers.max(1)).map(work).collect() }
     }
 
     /// Hands a frame over; waits while the queue is full. False when no thread is left to take it.
     #[must_use]
-    pub fn embed(&self, job: Job) -> bool {
+    pub fn take(&self, job: Job<R>) -> bool {
         self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
     }
 }
 
-impl Drop for Embedder {
+impl<R> Drop for Crew<R> {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
@@ -74,18 +79,13 @@ impl Drop for Embedder {
     }
 }
 
-fn work_off(model: &dyn VisualModel, queue: &Receiver<Job>, cancel: &Cancel) {
-    for job in queue.iter().filter(|_| !cancel.is_cancelled()) {
-        let row = catch_unwind(AssertUnwindSafe(|| embed(model, &job)))
+fn work_off<R>(look: &Look<R>, queue: &Receiver<Job<R>>, cancel: &Cancel) {
+    for Job { second, seconds, still, picture, reply } in
+        queue.iter().filter(|_| !cancel.is_cancelled())
+    {
+        let seen = catch_unwind(AssertUnwindSafe(|| look(&picture, still)))
             .unwrap_or_else(|_| Err("a defect in Rushes met this frame".to_owned()));
         // Whoever asked may have been cancelled: then nobody waits for the answer.
-        let _ = job.reply.send(Embedded { second: job.second, seconds: job.seconds, row });
+        let _ = reply.send(Looked { second, seconds, seen });
     }
-}
-
-fn embed(model: &dyn VisualModel, job: &Job) -> Result<Row, String> {
-    let embedding = model.embed_picture(&job.picture).map_err(|error| error.to_string())?;
-    let preview =
-        if job.still { previews::of_still(&job.picture) } else { previews::of_frame(&job.picture) };
-    Ok(Row::new(embedding, preview.map_err(|error| error.to_string())?))
 }

@@ -1,0 +1,168 @@
+//! Finding the faces of one file and following them through its shots.
+
+use super::{
+    bundle::meta,
+    crew::Crew,
+    draft::Draft,
+    file::{Outcome, Task, nothing_decoded, text},
+    meter::StageMeter,
+    watching::Watch,
+};
+use crate::intake::Intake;
+use half::f16;
+use rushes_faces::{Grouping, Sighting, Track, TrackSettings, tracks};
+use rushes_infer::faces::{EPS_SCALE, FaceModel, LEAST_QUALITY, SeenFace};
+use rushes_model::{Area, Picture, Sampling};
+use rushes_store::{FaceBundle, FaceTrack, Previews, Seen};
+use std::path::Path;
+
+/// Longer side in pixels at which frames are searched for faces: at 1080p a face of 32 pixels is 1.7 % of
+/// the width.
+const LONG_SIDE: u32 = 1920;
+/// Quality of the JPEG of a face.
+const JPEG_QUALITY: u8 = 80;
+/// Most faces of one frame, the clearest: more than anybody has to tell apart in a crowd, and ten times what
+/// fits side by side.
+const MOST_FACES: usize = 256;
+
+/// Who looks for faces, and for whom.
+pub struct Seekers<'a> {
+    /// The model.
+    pub model: &'a FaceModel,
+    /// The threads that look.
+    pub crew: Crew<Vec<Found>>,
+    /// How densely they look.
+    pub sampling: Sampling,
+    /// The collection that faces go to.
+    pub collection: &'a str,
+}
+
+/// A face in a frame.
+pub struct Found {
+    area: Area,
+    quality: f32,
+    vector: Vec<f32>,
+    /// JPEG.
+    crop: Vec<u8>,
+}
+
+/// Finds the faces of one file, publishes them and has the file join the collection.
+///
+/// # Errors
+/// A sentence for people: what happened, to which file, and what to do.
+pub fn find(
+    task: &Task<'_>,
+    seekers: &Seekers<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &StageMeter<'_>,
+) -> Result<Outcome, String> {
+    let (folder, model, sampling) = (task.folder, seekers.model, seekers.sampling);
+    let outcome = if !task.force && folder.has_faces(model.key(), intake.media_id, sampling) {
+        Outcome::AlreadyDone
+    } else {
+        look(task, seekers, path, intake, meter)?
+    };
+    if matches!(outcome, Outcome::Analysed | Outcome::AlreadyDone) {
+        folder.join(seekers.collection, intake.media_id).map_err(|failure| failure.message)?;
+    }
+    Ok(outcome)
+}
+
+fn look(
+    task: &Task<'_>,
+    seekers: &Seekers<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &StageMeter<'_>,
+) -> Result<Outcome, String> {
+    let plan = task.tools.plan(path, &intake.facts, seekers.sampling).map_err(text)?;
+    if plan.passes.is_empty() {
+        return Ok(Outcome::NothingToSee);
+    }
+    let watch = Watch { task, crew: &seekers.crew, long_side: LONG_SIDE, path, intake, meter };
+    let draft = watch.run(&plan.passes, |_| Ok(()))?;
+    if task.cancel.is_cancelled() {
+        return Ok(Outcome::Cancelled);
+    }
+    if draft.len() == 0 {
+        return Err(nothing_decoded(path));
+    }
+    task.folder.publish_faces(&bundle(seekers, path, intake, &draft)).map_err(text)?;
+    Ok(Outcome::Analysed)
+}
+
+/// The faces of a picture that are clear enough.
+///
+/// # Errors
+/// When inference fails.
+pub fn seek(model: &FaceModel, picture: &Picture) -> Result<Vec<Found>, String> {
+    let mut seen = model.detect(picture).map_err(text)?;
+    seen.retain(|face| face.quality >= LEAST_QUALITY);
+    seen.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+    seen.truncate(MOST_FACES);
+    seen.iter().map(|face| found(model, picture, face)).collect()
+}
+
+fn found(model: &FaceModel, picture: &Picture, seen: &SeenFace) -> Result<Found, String> {
+    let SeenFace { face, quality } = seen;
+    let vector = model.embed(picture, face).map_err(text)?;
+    let chip = model.chip(picture, face).map_err(text)?;
+    let crop = rushes_media::jpeg(&chip, JPEG_QUALITY).map_err(text)?;
+    let (width, height) = (picture.width as f32, picture.height as f32);
+    let area = Area {
+        left: face.left / width,
+        top: face.top / height,
+        width: face.width / width,
+        height: face.height / height,
+    };
+    Ok(Found { area, quality: *quality, vector, crop })
+}
+
+/// Faces followed through the shots of a file.
+fn bundle(
+    seekers: &Seekers<'_>,
+    path: &Path,
+    intake: &Intake,
+    draft: &Draft<Vec<Found>>,
+) -> FaceBundle {
+    let found =
+        || draft.rows().flat_map(|(_, seconds, row)| row.iter().map(move |one| (seconds, one)));
+    let sighting = |(seconds, one): (f64, &Found)| Sighting {
+        seconds,
+        area: one.area,
+        quality: one.quality,
+        vector: one.vector.clone(),
+    };
+    let sightings: Vec<Sighting> = found().map(sighting).collect();
+    let crops: Vec<&[u8]> = found().map(|(_, one)| &one.crop[..]).collect();
+    let shots = draft.shots(intake.facts.duration_seconds);
+    let cuts: Vec<f64> = shots.iter().map(|shot| shot.range.start).collect();
+    let followed = tracks(&sightings, &cuts, &TrackSettings::for_distance(neighbours()));
+    let of_row = (0..followed.len() as u32).map(Some).collect();
+    let pictures = followed.iter().map(|track| crops[track.representative].to_vec()).collect();
+    let values = followed.iter().flat_map(|track| &track.vector);
+    FaceBundle {
+        meta: meta(path, intake, seekers.model.key(), seekers.sampling),
+        dim: seekers.model.dimensions(),
+        vectors: values.map(|value| f16::from_f32(*value).to_bits()).collect(),
+        tracks: followed.iter().map(|track| stored(track, &sightings)).collect(),
+        crops: Previews { of_row, pictures },
+    }
+}
+
+/// Distance up to which two faces are neighbours by default.
+fn neighbours() -> f32 {
+    Grouping::DEFAULT.eps as f32 * EPS_SCALE
+}
+
+fn stored(track: &Track, sightings: &[Sighting]) -> FaceTrack {
+    let members = track.members.iter().map(|member| &sightings[*member]);
+    let seen = members.map(|one| Seen { seconds: one.seconds, area: one.area }).collect();
+    let clearest = track.members.iter().position(|member| *member == track.representative);
+    FaceTrack {
+        seen,
+        clearest: clearest.unwrap_or_default(),
+        quality: sightings[track.representative].quality.clamp(0.0, 1.0),
+    }
+}

@@ -1,0 +1,13 @@
+//! People: the faces of a collection, grouped, and what somebody said about them.
+//!
+//! The groups are worked out from the faces of the media that joined a collection and from its
+//! [`CollectionLog`](rushes_faces::CollectionLog), by every machine alike, so that nothing but decisions needs to be
+//! kept: [`gather`] groups the faces, and lays over them what people decided.
+
+mod gather;
+mod presence;
+mod samples;
+
+pub use gather::{Gathered, Member, People, detected, folded, gather};
+pub use presence::Presence;
+pub use samples::samples;
