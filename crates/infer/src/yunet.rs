@@ -198,6 +198,7 @@ fn without_overlaps(faces: Vec<Face>) -> Vec<Face> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faces::testing::{Reference, frame};
     use crate::runtime::testing::{models, runtime};
 
     #[test]
@@ -211,6 +212,26 @@ mod tests {
         let wanted = ["cls_8", "obj_16", "bbox_32", "kps_8"];
         let (a, b) = (declared.run(&input, &wanted), free.run(&input, &wanted));
         assert_eq!(a.expect("runs"), b.expect("runs"));
+    }
+
+    /// Boxes, points and scores on frames that need no shrinking.
+    #[test]
+    fn faces_are_those_of_opencv() {
+        let detector = FaceDetector::open(&runtime(), &models(), 640, 1).expect("make setup");
+        let reference = Reference::read().faces;
+        assert_eq!(reference.len(), 4);
+        for (second, expected) in reference {
+            let found = detector.detect(&frame(second), 0.6).expect("runs");
+            assert_eq!(found.len(), expected.len(), "{second}");
+            for (face, expected) in found.iter().zip(expected) {
+                let mut here = vec![face.left, face.top, face.width, face.height];
+                here.extend(face.landmarks.iter().flat_map(|&(x, y)| [x, y]));
+                let off = here.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+                let off = off.fold(0.0, f32::max);
+                assert!(off < 0.05, "{second}: {off} pixels");
+                assert!((face.score - expected[14]).abs() < 1e-3, "{second}: {face:?}");
+            }
+        }
     }
 
     #[test]

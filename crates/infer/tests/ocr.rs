@@ -6,6 +6,7 @@
     reason = "helpers of tests stand outside test functions"
 )]
 
+mod clips;
 mod drawn;
 mod installed;
 
@@ -76,7 +77,7 @@ fn footage_without_text_has_no_words() {
     let reader = reader(1);
     let mut seen = Vec::new();
     for (clip, second) in footage(40) {
-        let lines = reader.read(&drawn::frame(clip, second, None)).expect("reads");
+        let lines = reader.read(&clips::frame(clip, second, None)).expect("reads");
         seen.extend(words_read(&lines));
     }
     seen.retain(|word| word != "taxi");
@@ -223,7 +224,7 @@ fn figures() {
         for name in ["subtitles on a car", "lower third on bikes", "slate", "dense slide"] {
             time(&reader, name, &fixture(name).draw(width, height));
         }
-        let frame = drawn::frame("bigbuckbunny.mp4", 1.0, Some((width, height)));
+        let frame = clips::frame("bigbuckbunny.mp4", 1.0, Some((width, height)));
         time(&reader, "no text", &frame);
     }
 }

@@ -58,6 +58,10 @@ fn the_builtin_registry_names_what_runs() {
         closure_keys(&registry, "lite-260-fast"),
         ["lite-260-fast", "onnxruntime", "efficientnet-lite2", "yunet", "minilm-l6"]
     );
+    assert_eq!(
+        closure_keys(&registry, "dlib-faces"),
+        ["dlib-faces", "onnxruntime", "yunet", "dlib-resnet-v1"]
+    );
 }
 
 /// Of each precision the file that was measured; the int8 picture tower loses recall.
@@ -88,7 +92,7 @@ fn precisions_of_a_model_differ_in_their_files_alone() {
 #[test]
 fn the_embedded_models_come_from_packages_alone() {
     let registry = Registry::builtin().unwrap();
-    for model in ["lite-260", "lite-260-fast", "pp-ocr-v4"] {
+    for model in ["lite-260", "lite-260-fast", "pp-ocr-v4", "dlib-faces"] {
         for entry in registry.closure(&key(model)).unwrap() {
             for file in &entry.files {
                 assert!(matches!(file.source, Source::Package(_)), "{}/{}", entry.key, file.name);
@@ -238,6 +242,7 @@ fn the_components_on_this_machine_are_the_pinned_ones() {
     entries.push(registry.get(&key("clip-vocabulary")).unwrap());
     entries.push(registry.get(&key("pp-ocr-v4")).unwrap());
     entries.push(registry.get(&key("campplus")).unwrap());
+    entries.push(registry.get(&key("dlib-resnet-v1")).unwrap());
     for entry in entries {
         let wrong = folder.verify(entry).unwrap();
         assert!(wrong.is_empty(), "{}: {wrong:?}; run `make setup`", entry.key);

@@ -25,6 +25,10 @@ const MIN_SCORE: f32 = 0.5;
 /// from the same person's at full size, of 22 pixels .29 and one in six is nearer to somebody else
 /// (bench/runs/2026-11-25.md).
 pub const SMALLEST_FACE: f32 = 24.0;
+/// Quality below which a face is better not embedded: seven in ten of such vectors are nearer to somebody
+/// else than to the person, of those up to 0.3 one in four, from 0.7 on one in forty
+/// (bench/runs/2026-11-25.md). Its place is still good for following it.
+pub const LEAST_QUALITY: f32 = 0.1;
 /// Times the API's `eps` it is the cosine distance at which [`FaceModel::embed`]'s vectors are
 /// neighbours: the default of 0.48 is 0.32. Of 45 people with ten pictures each, DBSCAN makes no error
 /// between .30 and .32; from .34 on strangers join (bench/runs/2026-11-25.md).
@@ -38,7 +42,8 @@ const CROP_SIDE: f64 = 160.0;
 pub struct SeenFace {
     /// Where it is.
     pub face: Face,
-    /// 0..=1.
+    /// 0..=1: how near its vector is expected to be to others of the same person. A face looking at the
+    /// camera, sharp and of 60 pixels or more has about 0.95.
     pub quality: f32,
 }
 
@@ -92,7 +97,8 @@ impl FaceModel {
         LONG_SIDE
     }
 
-    /// Finds the faces of a picture whose shorter side is at least [`SMALLEST_FACE`], best score first.
+    /// Finds the faces of a picture whose shorter side is at least [`SMALLEST_FACE`], best score first, also
+    /// those that are seen too badly to be told apart: see [`LEAST_QUALITY`].
     ///
     /// # Errors
     /// When inference fails.
@@ -145,6 +151,11 @@ impl FaceModel {
             (first, last - first)
         };
         let ((left, width), (top, height)) = (span(x, picture.width), span(y, picture.height));
+        if !(width > 0.0 && height > 0.0) {
+            let reason = "the face lies outside".to_owned();
+            let (width, height) = (picture.width, picture.height);
+            return Err(InferError::Picture { width, height, reason });
+        }
         let shrink = (CROP_SIDE / width.max(height)).min(1.0);
         let size = |side: f64| ((side * shrink).round() as u32).max(1);
         let area = Area { left, top, width, height };

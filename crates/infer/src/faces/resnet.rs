@@ -224,3 +224,54 @@ impl Builder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faces::FaceModel;
+    use crate::faces::testing::Reference;
+    use crate::runtime::testing::{models, runtime};
+    use crate::{Input, SessionPool};
+
+    fn file() -> Vec<u8> {
+        fs_err::read(FaceModel::file(&models())).expect("make setup")
+    }
+
+    /// Differences of single bits add up over 29 convolutions.
+    #[test]
+    fn vectors_are_those_of_dlib() {
+        let path = FaceModel::file(&models());
+        let model = graph(&file()).expect("is whole");
+        let pool = SessionPool::from_memory(&runtime(), "dlib", &path, &model, 1).expect("opens");
+        let pictures = Reference::read().chips();
+        assert_eq!(pictures.len(), 7);
+        for (name, pixels, expected) in pictures {
+            let plane = |channel: usize| pixels.iter().skip(channel).step_by(3);
+            let planes: Vec<f32> = (0..3).flat_map(plane).map(|&value| f32::from(value)).collect();
+            let input = Input::F32(&[1, 3, SIDE, SIDE], &planes);
+            let here = pool.run(&[(INPUT, input)], &[OUTPUT]).expect("runs").swap_remove(0).values;
+            assert_eq!((here.len(), expected.len()), (DIMENSIONS, DIMENSIONS));
+            let off = here.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-4, "{name}: {off}");
+        }
+    }
+
+    #[test]
+    fn files_that_end_early_or_hold_other_layers_are_errors() {
+        let whole = file();
+        for end in [0, 1, 200, 333, 19_381, 19_400, 22_334_843, whole.len() - 1] {
+            assert!(graph(&whole[..end]).is_err(), "{end} bytes");
+        }
+        let more = [&whole[..], &[1]].concat();
+        assert!(matches!(graph(&more), Err(DatError::Truncated { .. } | DatError::Name { .. })));
+        let name = whole.windows(10).position(|name| name == b"max_pool_2").expect("a pool");
+        let mut other = whole.clone();
+        other[name..name + 10].copy_from_slice(b"avg_pool_2");
+        let error = graph(&other).expect_err("no maximum").to_string();
+        assert!(error.contains("avg_pool_2 where max_pool_2"), "{error}");
+        let mut other = whole;
+        // The pool's height, behind its name: a length of one byte, then 3.
+        other[name + 11] = 2;
+        assert!(matches!(graph(&other), Err(DatError::Sides { kind, .. }) if kind == "max_pool_2"));
+    }
+}
