@@ -25,10 +25,10 @@ const MIN_SCORE: f32 = 0.5;
 /// from the same person's at full size, of 22 pixels .29 and one in six is nearer to somebody else
 /// (bench/runs/2026-11-25.md).
 pub const SMALLEST_FACE: f32 = 24.0;
-/// Quality below which a face is better not embedded: seven in ten of such vectors are nearer to somebody
-/// else than to the person, of those up to 0.3 one in four, from 0.7 on one in forty
+/// Quality below which a face is better not embedded: half of such vectors are nearer to somebody else
+/// than to the person, of those up to 0.7 one in nine, above one in forty
 /// (bench/runs/2026-11-25.md). Its place is still good for following it.
-pub const LEAST_QUALITY: f32 = 0.1;
+pub const LEAST_QUALITY: f32 = 0.3;
 /// Times the API's `eps` it is the cosine distance at which [`FaceModel::embed`]'s vectors are
 /// neighbours: the default of 0.48 is 0.32. Of 45 people with ten pictures each, DBSCAN makes no error
 /// between .30 and .32; from .34 on strangers join (bench/runs/2026-11-25.md).

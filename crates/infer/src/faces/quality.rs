@@ -6,24 +6,27 @@ use crate::yunet::Face;
 
 /// The expected cosine distance of a face's vector to the mean of the person's: least squares over 1300
 /// faces of 46 people made small, blurred, turned, dark, noisy, hidden and cut, at least 24 pixels wide
-/// (bench/runs/2026-11-25.md). People kept aside in fifths, it correlates with the distance by .66.
+/// (bench/runs/2026-11-25.md). People kept aside in fifths, it correlates with the distance by .68.
 const BASE: f32 = 0.09;
 /// A score of 0 adds so much; see [`BASE`].
-const SCORE: f32 = 0.96;
+const SCORE: f32 = 0.91;
 /// An e-th of [`SHARP`] adds so much; see [`BASE`].
-const BLUR: f32 = 0.2;
+const BLUR: f32 = 0.27;
 /// A pixel of residual adds so much; see [`BASE`].
 const TURN: f32 = 0.011;
 /// A contrast of 1 would add so much; see [`BASE`].
-const FLAT: f32 = 0.8;
+const FLAT: f32 = 0.82;
 /// Sharpness above which a face is no better.
-const SHARP: f32 = 0.03;
+const SHARP: f32 = 0.25;
+/// Pixels of the chip between the places whose grey is compared: nearer ones tell how a picture was enlarged
+/// rather than what can be seen in it.
+const STEP: usize = 4;
 /// Residual and contrast beyond which a face is no worse: nothing farther off was fitted.
 const MOST_TURNED: f32 = 20.0;
 /// See [`MOST_TURNED`].
 const LEAST_CONTRAST: f32 = 5.0;
 /// Expected distances of qualities 1 and 0: those of a face seen well, and of no resemblance.
-const DISTANCES: (f32, f32) = (0.18, 0.6);
+const DISTANCES: (f32, f32) = (0.17, 0.6);
 
 /// What a face's quality is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +61,7 @@ impl Measures {
         let blur = (SHARP / self.sharpness.max(f32::EPSILON)).ln().max(0.0);
         let distance = BASE
             + SCORE * (1.0 - self.score)
-            + BLUR * blur.powf(1.5)
+            + BLUR * blur
             + TURN * self.residual.min(MOST_TURNED)
             + FLAT / self.contrast.max(LEAST_CONTRAST);
         let (best, worst) = DISTANCES;
@@ -90,7 +93,7 @@ fn sharpness(grey: &[f32]) -> f32 {
         let places = inner.clone().flat_map(|y| inner.clone().map(move |x| y * SIDE + x));
         deviation(places.map(move |at| grey[at - step] + grey[at + step] - 2.0 * grey[at]))
     };
-    along(1).min(along(SIDE))
+    along(STEP).min(along(STEP * SIDE))
 }
 
 fn deviation(values: impl Iterator<Item = f32> + Clone) -> f32 {
