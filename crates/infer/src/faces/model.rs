@@ -17,12 +17,12 @@ const FILE: &str = "dlib_face_recognition_resnet_model_v1.dat";
 /// Registry key of the whole.
 pub const KEY: &str = "dlib-faces";
 /// Long side in pixels at which faces are looked for: of faces of 32 pixels at 1080p 93 to 96 % are
-/// found, as at 1280, at half the time (bench/runs/2026-11-25.md).
+/// found, about as many as at 1280, in half the time (bench/runs/2026-11-25.md).
 const LONG_SIDE: u32 = 1024;
 /// Least score of the detector.
 const MIN_SCORE: f32 = 0.5;
 /// Shorter side in pixels of the smallest face that is reported. Vectors of faces of 30 pixels are .16
-/// from the same person's at full size, of 22 pixels .29 and one in six is nearer to somebody else
+/// from the same person's at full size, of 22 pixels .31 and one in ten is nearer to somebody else
 /// (bench/runs/2026-11-25.md).
 pub const SMALLEST_FACE: f32 = 24.0;
 /// Quality below which a face is better not embedded: half of such vectors are nearer to somebody else
@@ -30,8 +30,9 @@ pub const SMALLEST_FACE: f32 = 24.0;
 /// (bench/runs/2026-11-25.md). Its place is still good for following it.
 pub const LEAST_QUALITY: f32 = 0.3;
 /// Times the API's `eps` it is the cosine distance at which [`FaceModel::embed`]'s vectors are
-/// neighbours: the default of 0.48 is 0.32. Of 45 people with ten pictures each, DBSCAN makes no error
-/// between .30 and .32; from .34 on strangers join (bench/runs/2026-11-25.md).
+/// neighbours: the default of 0.48 is 0.32. Of 435 faces of 115 people DBSCAN joins 99 % of the pairs that
+/// belong together from .30 on, and wrong ones, at most three in a thousand, up to .38; at .40 people
+/// become one (bench/runs/2026-11-25.md).
 pub const EPS_SCALE: f32 = 2.0 / 3.0;
 /// A crop for people is so many times the box, and at most so many pixels.
 const CROP_MARGIN: f32 = 1.6;
