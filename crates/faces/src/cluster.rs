@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::apart::{Conflicts, persons_apart};
 use crate::borders;
 use crate::collection::{Faces, Settings};
@@ -116,10 +118,11 @@ fn label(faces: &Faces, density: Density) -> Clustering {
             None => placement.place(face, root),
         }
     }
-    for cores in torn.values() {
-        for part in split(&placement, cores) {
-            part.iter().for_each(|&face| placement.place(face, part[0]));
-        }
+    let components: Vec<&Vec<u32>> = torn.values().collect();
+    let parts: Vec<Vec<Vec<u32>>> =
+        components.par_iter().map(|cores| split(&placement, cores)).collect();
+    for part in parts.iter().flatten() {
+        part.iter().for_each(|&face| placement.place(face, part[0]));
     }
     borders::dissolve_light(&mut placement, &torn.values().flatten().copied().collect::<Vec<_>>());
     let loose = torn.values().flat_map(|cores| borders::loose_cores(&placement, cores)).collect();

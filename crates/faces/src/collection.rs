@@ -150,6 +150,14 @@ impl Faces {
         self.dimensions
     }
 
+    /// A face as it joined, with the person that it has now.
+    pub fn get(&self, face: usize) -> Option<Face<'_>> {
+        let weight = *self.weights.get(face)?;
+        let index = face as u32;
+        let (vector, frames) = (self.vector(index), self.frames(index));
+        Some(Face { vector, weight, scene: self.scene(index), frames, person: self.person(index) })
+    }
+
     /// All vectors, face after face.
     pub(crate) fn vectors(&self) -> &[f32] {
         &self.vectors

@@ -1,21 +1,4 @@
 //! Settings that suit a collection, without anybody having said who is who.
-//!
-//! `min_samples` comes from the number of faces: a handful of pictures has no person five times.
-//! [`FEW`] and [`SOME`] are the limits; it is never raised above the default.
-//!
-//! `eps` lies between two distances that the collection itself tells:
-//!
-//! * from above, where different people begin: faces seen in one frame are different people, and of
-//!   their distances the 2 % quantile is taken, one pair at least being left out, since now and
-//!   then a face is detected twice or is in a mirror;
-//! * from below, where the faces of one person end: the knee of the curve of the distances at which
-//!   faces have `min_samples`, the point farthest below the chord of the sorted curve
-//!   (Satopää et al., Finding a "Kneedle" in a Haystack, 2011). It exists if the curve bends.
-//!
-//! With both, a quarter of the way from the lower to the upper; with one, the default moved inside
-//! it; never below half or above five quarters of the default, which is the model's own distance.
-//! Everything is sampled by a fixed rule: at most 2,000 faces, evenly spread in the order of
-//! joining and compared with all, and at most about 20,000 pairs, evenly spread over the scenes.
 
 use rayon::prelude::*;
 
@@ -24,10 +7,10 @@ use crate::collection::{Faces, Settings};
 use crate::products::products;
 
 /// Collections of fewer faces have people of two faces.
-pub const FEW: usize = 50;
+const FEW: usize = 50;
 
 /// Collections of fewer faces have people of three faces.
-pub const SOME: usize = 500;
+const SOME: usize = 500;
 
 /// Pairs seen in one frame that say something.
 const LEAST_PAIRS: usize = 10;
@@ -83,9 +66,25 @@ impl Detected {
     }
 }
 
-/// Picks settings for a collection; the rule stands at the head of this module.
+/// Picks settings for a collection. `default` are the model's: its neighbour distance, and the
+/// usual `min_samples`.
 ///
-/// `default` are the model's: its neighbour distance, and the usual `min_samples`.
+/// `min_samples` comes from the number of faces: a handful of pictures has no person five times.
+/// It is 2 for fewer than 50 faces, 3 for fewer than 500, and never above the default.
+///
+/// `eps` lies between two distances that the collection itself tells:
+///
+/// * from above, where different people begin: faces seen in one frame are different people, and of
+///   their distances the 2 % quantile is taken, one pair at least being left out, since now and
+///   then a face is detected twice or is in a mirror;
+/// * from below, where the faces of one person end: the knee of the curve of the distances at which
+///   faces have `min_samples`, the point farthest below the chord of the sorted curve
+///   (Satopää et al., Finding a "Kneedle" in a Haystack, 2011). It exists if the curve bends.
+///
+/// With both, a quarter of the way from the lower to the upper; with one, the default moved inside
+/// it; never below half or above five quarters of the default, which is the model's own distance.
+/// Everything is sampled by a fixed rule: at most 2,000 faces, evenly spread in the order of
+/// joining and compared with all, and at most about 20,000 pairs, evenly spread over the scenes.
 pub fn detect_settings(faces: &Faces, default: &Settings) -> Detected {
     let min_samples = default.min_samples.min(match faces.len() {
         few if few < FEW => 2,

@@ -7,10 +7,11 @@
 //! pairs is the product of the parts' sums, so no matrix of faces is needed.
 //!
 //! Two parts with faces that are apart stay two, except if everything but a few faces says that
-//! they are one: if they are as near to each other as each is within itself ([`ALIKE`]), and
-//! what would have to go for peace is a small share of the smaller part ([`EVICTED`]). Then those
-//! few faces go: a reflection, a face on a screen, a face detected twice. What has been taken out
-//! is a loose face, which may go to another part like a border.
+//! they are one: if they are as near to each other as each is within itself ([`ALIKE`]), and what
+//! would have to go for peace is a small share of the smaller part ([`EVICTED`]), or the smaller is
+//! slight beside the larger ([`SLIGHT`]). Then those few faces go: a reflection, a face on a
+//! screen, a face detected twice. What has been taken out is a loose face, which may go to another
+//! part like a border.
 //!
 //! A component of more than [`PARTS`] cores is first gathered to that many parts (see `seeds`).
 
@@ -23,17 +24,21 @@ use crate::seeds::seeds;
 use crate::touching::Touching;
 use crate::vector::{add, dot_sums};
 
-/// Parts that average linkage starts from at most: half a million pairs.
-pub(crate) const PARTS: usize = 1_024;
+/// Parts that average linkage starts from at most: the pairs of 512 are linked in a tenth of a second.
+pub(crate) const PARTS: usize = 512;
 
 /// How much farther than the wider of them is wide two parts may be apart and be alike. Samples of
 /// one person differ by a few hundredths in their averages; two people of one component, who look
-/// like each other, were a fifth and more (`tests/splitting.rs`).
+/// like each other, by a quarter and more (`tests/splitting.rs`).
 const ALIKE: f64 = 1.15;
 
 /// Share of the smaller part that may be taken out so that two parts become one. Two people who
 /// are in pictures together are in more of them than that.
 const EVICTED: f64 = 0.25;
+
+/// Share of the larger part up to which the smaller may be taken out whole. Faces detected twice
+/// are left over one by one; without this they would in the end be a person of their own.
+const SLIGHT: f64 = 0.05;
 
 /// The mark of cores that were taken out.
 const LOOSE: usize = usize::MAX;
@@ -186,8 +191,10 @@ impl<'a> Linkage<'a> {
     }
 
     fn run(&mut self) {
+        let mut alone = self.parts.len();
         let eps = f64::from(self.placement.density.settings().eps);
-        while let Some(Pair { distance, left, right }) = self.pairs.pop() {
+        while alone > 1 {
+            let Some(Pair { distance, left, right }) = self.pairs.pop() else { return };
             let (Some(first), Some(second)) = (&self.parts[left], &self.parts[right]) else {
                 continue;
             };
@@ -195,6 +202,7 @@ impl<'a> Linkage<'a> {
             // An average within eps has a pair within eps.
             if distance <= eps || self.touching.touch(left, right) {
                 self.merge(left, right, &evicted);
+                alone -= 1;
             }
         }
     }
@@ -206,7 +214,8 @@ impl<'a> Linkage<'a> {
         if !persons && pairs.is_empty() {
             return Some(Vec::new());
         }
-        let budget = EVICTED * first.weight.min(second.weight);
+        let (small, large) = (first.weight.min(second.weight), first.weight.max(second.weight));
+        let budget = if small <= SLIGHT * large { small } else { EVICTED * small };
         let alike = distance <= ALIKE * first.width().max(second.width());
         if !alike || self.least(&pairs) > budget {
             return None;

@@ -27,9 +27,18 @@ pub(crate) fn add(sums: &mut [f64], vector: &[f32], times: f64) {
     }
 }
 
-/// Product of two vectors of sums, added in their order.
+/// Product of two vectors of sums, of one length.
 pub(crate) fn dot_sums(left: &[f64], right: &[f64]) -> f64 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
+    let mut sums = [0.0_f64; LANES];
+    let (left, right) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
+    let rest = left.remainder().iter().zip(right.remainder());
+    let rest = rest.map(|(a, b)| a * b).sum::<f64>();
+    for (a, b) in left.zip(right) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// The unit vector in the direction of sums; `None` where they have no direction.

@@ -1,0 +1,169 @@
+//! Time, memory and clusters for a collection of any size.
+//!
+//! `cargo run --release -p rushes-faces --example scale -- FACES [DIMENSIONS] [ADDED] [SPECTRUM]`
+//!
+//! People have sizes by Zipf's law, one for every forty faces. Faces of one person are 0.1 to 0.45
+//! apart, of two people mostly 0.6 to 1.2, as with real embeddings. Every fourth scene has two
+//! faces in one frame, hardly ever of one person. ADDED faces join after the others have been clustered. With SPECTRUM above
+//! 0 the directions of people differ in how far they spread, as those of trained models do: the
+//! variance of axis i is 1 / (1 + i · SPECTRUM).
+#![allow(clippy::print_stdout, reason = "it is what the example is for")]
+
+use std::error::Error;
+use std::time::Instant;
+
+use rushes_faces::{Clustering, Face, Faces, Settings, cluster, detect_settings, extend};
+
+const SETTINGS: Settings = Settings { eps: 0.48, min_samples: 5 };
+
+/// Numbers that look random and are the same each time (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    fn direction(&mut self, axes: &[f64]) -> Vec<f64> {
+        normalised(axes.iter().map(|axis| axis * self.normal()).collect())
+    }
+}
+
+fn normalised(mut vector: Vec<f64>) -> Vec<f64> {
+    let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
+    vector.iter_mut().for_each(|value| *value /= length);
+    vector
+}
+
+fn mixed(left: &[f64], right: &[f64], share: f64) -> Vec<f64> {
+    let (a, b) = ((1.0 - share).sqrt(), share.sqrt());
+    normalised(left.iter().zip(right).map(|(l, r)| l * a + r * b).collect())
+}
+
+/// People: all share a little, as all faces do.
+fn people(dice: &mut Dice, count: usize, axes: &[f64]) -> Vec<Vec<f64>> {
+    let common = dice.direction(axes);
+    (0..count).map(|_| mixed(&dice.direction(axes), &common, 0.1)).collect()
+}
+
+/// Places where the shares of people by Zipf's law end.
+fn zipf(people: usize) -> Vec<f64> {
+    let ends = (0..people).scan(0.0, |sum, rank| {
+        *sum += 1.0 / (rank + 1) as f64;
+        Some(*sum)
+    });
+    ends.collect()
+}
+
+fn collection(count: usize, axes: &[f64]) -> Result<(Faces, Vec<usize>), Box<dyn Error>> {
+    let mut dice = Dice(5);
+    let ends = zipf((count / 40).max(2));
+    let people = people(&mut dice, ends.len(), axes);
+    let (mut faces, mut truth) = (Faces::new(axes.len())?, Vec::with_capacity(count));
+    for at in 0..count {
+        let place = dice.unit() * ends[ends.len() - 1];
+        let person = ends.partition_point(|&end| end < place);
+        let spread = 0.1 + 0.3 * dice.unit();
+        let face = mixed(&people[person], &dice.direction(axes), spread);
+        let vector: Vec<f32> = face.iter().map(|&value| value as f32).collect();
+        // Scenes of eight faces, in every fourth of which the first two share a frame. Of one
+        // person they do so only once in eight times: a mirror, or a face detected twice.
+        let together = at % 32 == 1 && (truth[at - 1] != person || at % 256 == 1);
+        let (scene, frame) = ((at / 8) as u32, if together { 0 } else { (at % 8) as u32 });
+        faces.push(&Face { vector: &vector, weight: 1, scene, frames: &[frame], person: None })?;
+        truth.push(person);
+    }
+    Ok((faces, truth))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<f64> =
+        std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let given = |place: usize, default: f64| arguments.get(place).copied().unwrap_or(default);
+    let (count, dimensions) = (given(0, 20_000.0) as usize, given(1, 128.0) as usize);
+    let (added, spectrum) = (given(2, 0.0) as usize, given(3, 0.0));
+    let axes: Vec<f64> = (0..dimensions).map(|i| (1.0 + i as f64 * spectrum).powf(-0.5)).collect();
+    let (faces, truth) = collection(count + added, &axes)?;
+    report_distances(&faces, &truth);
+    let detected = timed("settings", || detect_settings(&faces, &SETTINGS));
+    println!("  {:?}: {}", detected.settings, detected.reason());
+    let (first, _) = collection(count, &axes)?;
+    let never = || "it was cancelled, though nobody cancels";
+    let mut found = timed("cluster", || cluster(&first, &SETTINGS, &|_| true)).ok_or_else(never)?;
+    if added > 0 {
+        let density = found.density;
+        found = timed("extend", || extend(density, &faces, &|_| true)).ok_or_else(never)?;
+    }
+    report(&found, &truth);
+    Ok(())
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    println!("{what}: {:.2} s", start.elapsed().as_secs_f64());
+    result
+}
+
+/// Ranges in which the middle 98 % of distances lie, of one person and of two.
+fn report_distances(faces: &Faces, truth: &[usize]) {
+    let mut dice = Dice(6);
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    for _ in 0..200_000 {
+        let pair = [(); 2].map(|()| (dice.next() % faces.len() as u64) as usize);
+        let [Some(left), Some(right)] = pair.map(|face| faces.get(face)) else { return };
+        let products = left.vector.iter().zip(right.vector).map(|(&a, &b)| f64::from(a * b));
+        let distance = 1.0 - products.sum::<f64>();
+        let kind = if truth[pair[0]] == truth[pair[1]] { &mut same } else { &mut other };
+        kind.push(distance);
+    }
+    for (name, list) in [("one person", &mut same), ("two people", &mut other)] {
+        list.sort_by(f64::total_cmp);
+        let at =
+            |share: f64| list.get((list.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+        println!("{name}: {:.2} to {:.2}, median {:.2}", at(0.01), at(0.99), at(0.5));
+    }
+}
+
+fn report(found: &Clustering, truth: &[usize]) {
+    let mut pairs: Vec<(u32, usize)> = found
+        .labels
+        .iter()
+        .zip(truth)
+        .filter_map(|(label, &person)| Some(((*label)?, person)))
+        .collect();
+    let clustered = pairs.len();
+    pairs.sort_unstable();
+    let mut largest = vec![0; found.clusters as usize];
+    for group in pairs.chunk_by(|a, b| a == b) {
+        let slot = &mut largest[group[0].0 as usize];
+        *slot = group.len().max(*slot);
+    }
+    let pure: usize = largest.iter().sum();
+    println!(
+        "{} clusters of {clustered} of {} faces, {:.2} % of them with most of their cluster",
+        found.clusters,
+        truth.len(),
+        100.0 * pure as f64 / clustered.max(1) as f64
+    );
+    println!("most memory held: {}", peak());
+}
+
+/// The peak of resident memory, where the system tells it.
+fn peak() -> String {
+    let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(|| "unknown".to_owned(), |line| line.trim().to_owned())
+}
