@@ -67,9 +67,14 @@ fn zipf(people: usize) -> Vec<f64> {
     ends.collect()
 }
 
-fn collection(count: usize, axes: &[f64]) -> Result<(Faces, Vec<usize>), Box<dyn Error>> {
+/// The first `count` faces of `all`, and who they are.
+fn collection(
+    count: usize,
+    all: usize,
+    axes: &[f64],
+) -> Result<(Faces, Vec<usize>), Box<dyn Error>> {
     let mut dice = Dice(5);
-    let ends = zipf((count / 40).max(2));
+    let ends = zipf((all / 40).max(2));
     let people = people(&mut dice, ends.len(), axes);
     let (mut faces, mut truth) = (Faces::new(axes.len())?, Vec::with_capacity(count));
     for at in 0..count {
@@ -95,11 +100,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (count, dimensions) = (given(0, 20_000.0) as usize, given(1, 128.0) as usize);
     let (added, spectrum) = (given(2, 0.0) as usize, given(3, 0.0));
     let axes: Vec<f64> = (0..dimensions).map(|i| (1.0 + i as f64 * spectrum).powf(-0.5)).collect();
-    let (faces, truth) = collection(count + added, &axes)?;
+    let (faces, truth) = collection(count + added, count + added, &axes)?;
     report_distances(&faces, &truth);
     let detected = timed("settings", || detect_settings(&faces, &SETTINGS));
     println!("  {:?}: {}", detected.settings, detected.reason());
-    let (first, _) = collection(count, &axes)?;
+    let (first, _) = collection(count, count + added, &axes)?;
     let never = || "it was cancelled, though nobody cancels";
     let mut found = timed("cluster", || cluster(&first, &SETTINGS, &|_| true)).ok_or_else(never)?;
     if added > 0 {

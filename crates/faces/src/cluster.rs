@@ -52,7 +52,7 @@ pub fn cluster(
 ///
 /// `faces` are all of them, the known ones first and with the weights that they had; persons and
 /// frames may have changed. Gives exactly what [`cluster`] gives for all of them. A density of
-/// other faces (more than there are, or of vectors of another length) is begun anew.
+/// other faces is begun anew.
 pub fn extend(
     density: Density,
     faces: &Faces,

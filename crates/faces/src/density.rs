@@ -12,6 +12,8 @@ use crate::scan::scan;
 pub struct Density {
     settings: Settings,
     dimensions: usize,
+    /// Of the vectors and weights of the faces counted so far.
+    fingerprint: u64,
     /// Weight of each face's neighbours, its own included, at most `min_samples`.
     weights: Vec<u32>,
     /// The forest of cores: towards the first core of each component.
@@ -27,6 +29,8 @@ pub struct DensityState {
     pub settings: Settings,
     /// Values of each vector.
     pub dimensions: usize,
+    /// Of the vectors and weights of the faces: by it a state is told from one of other faces.
+    pub fingerprint: u64,
     /// Weight of each face's neighbours, its own included, at most `min_samples`.
     pub weights: Vec<u32>,
     /// For each core the first core of its component, for any other face itself.
@@ -41,7 +45,7 @@ impl Density {
     /// Nothing counted yet.
     pub fn new(settings: Settings, dimensions: usize) -> Self {
         let (weights, parents, near) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, dimensions, weights, parents, near }
+        Self { settings, dimensions, fingerprint: Faces::FIRST_FINGERPRINT, weights, parents, near }
     }
 
     /// Counts the faces that have joined since the last time.
@@ -55,6 +59,7 @@ impl Density {
             self.parents.push(face as u32);
             self.near.push(Vec::new());
         }
+        self.fingerprint = faces.fingerprint(old..faces.len(), self.fingerprint);
         scan(&mut self, faces, old, progress)?;
         self.settle();
         Some(self)
@@ -155,6 +160,7 @@ impl Density {
         DensityState {
             settings: self.settings,
             dimensions: self.dimensions,
+            fingerprint: self.fingerprint,
             weights: self.weights.clone(),
             roots: self.parents.clone(),
             near_counts: self.near.iter().map(|near| near.len() as u32).collect(),
@@ -166,8 +172,7 @@ impl Density {
     ///
     /// # Errors
     ///
-    /// [`FacesError::BadState`] for numbers that no clustering leaves. Whether they are of the same
-    /// faces is not seen.
+    /// [`FacesError::BadState`] for numbers that no clustering leaves.
     pub fn from_state(state: DensityState) -> Result<Self, FacesError> {
         check(&state)?;
         let mut rest = state.near.as_slice();
@@ -177,13 +182,15 @@ impl Density {
             near.push(list.to_vec());
             rest = after;
         }
-        let DensityState { settings, dimensions, weights, roots: parents, .. } = state;
-        Ok(Self { settings, dimensions, weights, parents, near })
+        let DensityState { settings, dimensions, fingerprint, weights, roots, .. } = state;
+        Ok(Self { settings, dimensions, fingerprint, weights, parents: roots, near })
     }
 
-    /// Whether this state can be of the first faces of a collection.
+    /// Whether this state is of the first faces of a collection.
     pub(crate) fn fits(&self, faces: &Faces) -> bool {
-        self.dimensions == faces.dimensions() && self.len() <= faces.len()
+        self.dimensions == faces.dimensions()
+            && self.len() <= faces.len()
+            && self.fingerprint == faces.fingerprint(0..self.len(), Faces::FIRST_FINGERPRINT)
     }
 }
 

@@ -102,6 +102,11 @@ fn damaged_states_are_refused_and_foreign_ones_begun_anew() {
     let fewer = faces(&samples[..20], 64);
     let found = extend(whole.density, &fewer, &|_| true).unwrap();
     assert_eq!(found, cluster(&fewer, &DEFAULT, &|_| true).unwrap());
+    let mut others = samples;
+    others[1].weight = 3;
+    let others = faces(&others, 64);
+    let found = extend(found.density, &others, &|_| true).unwrap();
+    assert_eq!(found, cluster(&others, &DEFAULT, &|_| true).unwrap());
 }
 
 #[test]
