@@ -7,6 +7,7 @@ mod calibrate;
 mod gallery;
 mod logistic;
 mod meaning;
+mod people;
 mod pictures;
 mod refine;
 mod retrieval;
@@ -41,6 +42,8 @@ enum Command {
     Search(search::Arguments),
     /// Words that are read, by their size, and the latency of searching text.
     Text(text::Arguments),
+    /// How well the people among labelled faces are gathered, and the time of a frame.
+    People(people::Arguments),
     /// Latency of searching what is said, by words and by meaning.
     Spoken(spoken::Arguments),
     /// What cosines of sentences say about spoken text.
@@ -58,6 +61,7 @@ fn main() -> Result<()> {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Search(arguments) => search::run(&arguments),
         Command::Text(arguments) => text::run(&arguments),
+        Command::People(arguments) => people::run(&arguments),
         Command::Spoken(arguments) => spoken::run(&arguments),
         Command::Meaning(arguments) => meaning::run(&arguments),
     }

@@ -438,7 +438,8 @@ impl LoadedFolder {
         let ids: HashSet<MediaId> = media.keys().map(|(_, id)| *id).collect();
         let frames = media.values().map(|media| media.times.len() as u64).sum();
         let transcripts = self.transcripts.media().len() as u64;
-        LoadedCounts { media: ids.len() as u64, frames, transcripts, ..LoadedCounts::default() }
+        let faces = self.face_count();
+        LoadedCounts { media: ids.len() as u64, frames, transcripts, faces }
     }
 
     fn insert(&self, media: LoadedMedia) {

@@ -84,6 +84,8 @@ pub enum Activation {
     Visual(Switch),
     /// It is to listen to speech.
     Speech(Awaited),
+    /// It is to find faces.
+    Faces,
 }
 
 /// The work of `POST /models/load`: fetch, load, choose.
@@ -145,5 +147,6 @@ fn activate(
             models.hearing(key)?;
             is_wanted().and_then(|()| models.choose(key))
         }
+        Activation::Faces => models.face_model().and_then(|_| is_wanted()),
     }
 }

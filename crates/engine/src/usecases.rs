@@ -144,19 +144,24 @@ impl Engine {
     /// `UnknownModel`.
     pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
         let models = &self.0.models;
-        let speech = models.known(Kind::Speech, &request.model_key);
-        let listens = speech.is_ok();
-        let key = speech.or_else(|_| models.known_visual(&request.model_key))?;
-        if !listens {
+        let of_kind = |kind| models.known(kind, &request.model_key).ok();
+        let (speech, faces) = (of_kind(Kind::Speech), of_kind(Kind::Face));
+        let is_visual = speech.is_none() && faces.is_none();
+        let listens = speech.is_some();
+        let key = match speech.or(faces) {
+            Some(key) => key,
+            None => models.known_visual(&request.model_key)?,
+        };
+        if is_visual {
             models.check_choice(&key)?;
         }
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
         let started =
             TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
-        let activation = if listens {
-            Activation::Speech(models.await_speech())
-        } else {
-            Activation::Visual(models.begin_switch(&key, task.cancel()))
+        let activation = match (is_visual, listens) {
+            (true, _) => Activation::Visual(models.begin_switch(&key, task.cancel())),
+            (false, true) => Activation::Speech(models.await_speech()),
+            (false, false) => Activation::Faces,
         };
         let engine = self.clone();
         thread::spawn(move || {
@@ -315,6 +320,7 @@ impl Engine {
     pub fn load(&self, request: &LoadRequest) -> Result<LoadReply, Failure> {
         let folder = self.folder(&request.cache_dir)?;
         folder.load_all()?;
+        folder.load_faces()?;
         Ok(loaded(&folder))
     }
 

@@ -9,7 +9,8 @@ const RANGES: [&str; 8] =
     ["minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "pattern", "default"];
 
 /// Operations that the contract does not have.
-const OURS: [&str; 2] = ["PUT /transcriptions/segments", "PUT /transcriptions/speakers"];
+const OURS: [&str; 3] =
+    ["POST /faces/clusters/undo", "PUT /transcriptions/segments", "PUT /transcriptions/speakers"];
 
 /// The contract.
 pub fn contract() -> Value {

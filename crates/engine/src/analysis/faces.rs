@@ -8,13 +8,17 @@ use super::{
     meter::StageMeter,
     watching::Watch,
 };
-use crate::intake::Intake;
+use crate::{intake::Intake, library::LoadedFolder};
 use half::f16;
 use rushes_faces::{Grouping, Sighting, Track, TrackSettings, tracks};
 use rushes_infer::faces::{EPS_SCALE, FaceModel, LEAST_QUALITY, SeenFace};
-use rushes_model::{Area, Picture, Sampling};
+use rushes_model::{Area, Failure, MediaId, Picture, Sampling};
 use rushes_store::{FaceBundle, FaceTrack, Previews, Seen};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// Longer side in pixels at which frames are searched for faces: at 1080p a face of 32 pixels is 1.7 % of
 /// the width.
@@ -25,6 +29,9 @@ const JPEG_QUALITY: u8 = 80;
 /// fits side by side.
 const MOST_FACES: usize = 256;
 
+/// Time between two groups of media that join a collection.
+const JOIN_EVERY: Duration = Duration::from_secs(2);
+
 /// Who looks for faces, and for whom.
 pub struct Seekers<'a> {
     /// The model.
@@ -34,7 +41,45 @@ pub struct Seekers<'a> {
     /// How densely they look.
     pub sampling: Sampling,
     /// The collection that faces go to.
+    pub joining: Joining<'a>,
+}
+
+/// Media on their way into a collection. They join in groups: each record of the journal has everybody who
+/// reads it read it anew.
+pub struct Joining<'a> {
+    /// Which.
     pub collection: &'a str,
+    folder: &'a LoadedFolder,
+    waiting: Mutex<(Vec<MediaId>, Instant)>,
+}
+
+impl<'a> Joining<'a> {
+    /// Nobody waits yet.
+    #[must_use]
+    pub fn new(collection: &'a str, folder: &'a LoadedFolder) -> Self {
+        Self { collection, folder, waiting: Mutex::new((Vec::new(), Instant::now())) }
+    }
+
+    /// Has a medium join, at once or with the next.
+    fn add(&self, media_id: MediaId) -> Result<(), String> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.0.push(media_id);
+        if waiting.1.elapsed() < JOIN_EVERY {
+            return Ok(());
+        }
+        waiting.1 = Instant::now();
+        let media = std::mem::take(&mut waiting.0);
+        self.folder.join(self.collection, media).map_err(|failure| failure.message)
+    }
+
+    /// Has those who still wait join.
+    ///
+    /// # Errors
+    /// `CacheDir` when that cannot be written.
+    pub fn finish(self) -> Result<(), Failure> {
+        let (media, _) = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.folder.join(self.collection, media)
+    }
 }
 
 /// A face in a frame.
@@ -64,7 +109,7 @@ pub fn find(
         look(task, seekers, path, intake, meter)?
     };
     if matches!(outcome, Outcome::Analysed | Outcome::AlreadyDone) {
-        folder.join(seekers.collection, intake.media_id).map_err(|failure| failure.message)?;
+        seekers.joining.add(intake.media_id)?;
     }
     Ok(outcome)
 }

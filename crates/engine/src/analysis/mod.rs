@@ -24,12 +24,12 @@ use crate::{
 };
 use crew::Crew;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use faces::Seekers;
+use faces::{Joining, Seekers};
 use file::{Eyes, Outcome};
 use meter::{FileMeter, Meter, Stage};
 use rushes_infer::{VisualModel, faces::FaceModel};
 use rushes_media::Cancel;
-use rushes_model::{Failure, ModelKey, Picture, Sampling, TaskState};
+use rushes_model::{ErrorCode, Failure, ModelKey, Picture, Sampling, TaskState};
 use speech::Ears;
 use std::{
     num::NonZeroUsize,
@@ -197,7 +197,7 @@ fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
     let tools = means.reception.tools().until(cancel);
     let eyes = senses.sight.as_ref().map(|sight| eyes(means, sight, cancel));
     let seekers = senses.faces.as_ref().zip(order.faces.as_ref());
-    let seekers = seekers.map(|(model, faces)| seekers_of(means, model, faces, cancel));
+    let seekers = seekers.map(|(model, faces)| seekers_of(means, order, model, faces));
     let ears = senses.hearing.as_deref().zip(order.speech.as_ref());
     let ears = ears.map(|(hearing, speech)| Ears {
         hearing,
@@ -207,16 +207,17 @@ fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
         workers: means.workers.div_ceil(at_once.max(1)),
     });
     let (folder, force) = (&order.folder, order.force);
-    let shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
+    let mut shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
     let (next, tally) = (AtomicUsize::new(0), Tally::default());
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| work_through(means, &shared, &files, &next, &meter, &tally));
         }
     });
+    let seekers = shared.seekers.take();
     drop(shared);
     order.folder.tidy();
-    let people = order.faces.as_ref().map(|faces| gather(order, &faces.collection));
+    let people = seekers.map(|seekers| gather(order, seekers));
     finish(&order.task, &tally, people);
 }
 
@@ -230,25 +231,34 @@ fn eyes<'a>(means: &Means, sight: &'a Sight, cancel: &Cancel) -> Eyes<'a> {
 
 fn seekers_of<'a>(
     means: &Means,
+    order: &'a Order,
     model: &'a Arc<FaceModel>,
-    order: &'a FacesOrder,
-    cancel: &Cancel,
+    faces: &'a FacesOrder,
 ) -> Seekers<'a> {
     let finder = model.clone();
-    let crew = Crew::start(means.workers, cancel, move |picture, _| faces::seek(&finder, picture));
-    Seekers { model, crew, sampling: order.sampling, collection: &order.collection }
+    let seek = move |picture: &Picture, _| faces::seek(&finder, picture);
+    let crew = Crew::start(means.workers, order.task.cancel(), seek);
+    let joining = Joining::new(&faces.collection, &order.folder);
+    Seekers { model, crew, sampling: faces.sampling, joining }
 }
 
-/// Groups the faces of a collection that media have joined, so that nobody waits for it later, and tells what
-/// came of it.
-fn gather(order: &Order, collection: &str) -> String {
-    let task = &order.task;
+/// Has the last media join their collection and gathers its people, so that nobody waits for it later; tells
+/// what came of it.
+fn gather(order: &Order, seekers: Seekers<'_>) -> String {
+    let (task, collection) = (&order.task, seekers.joining.collection);
     let message = Some(format!("Grouping the faces of \"{collection}\""));
     task.stand(Standing { message, ..Standing::default() });
-    match order.folder.gather(collection, &|_| !task.cancel().is_cancelled()) {
+    let gathered = seekers
+        .joining
+        .finish()
+        .and_then(|()| order.folder.gather(collection, &|_| !task.cancel().is_cancelled()));
+    match gathered {
         Ok(Some(people)) => people.summary(),
-        // Cancelled, or no file has joined it.
-        Ok(None) | Err(_) => String::new(),
+        // Whoever asks for the people next has them gathered.
+        Ok(None) => String::new(),
+        // No file has joined it.
+        Err(failure) if failure.code == ErrorCode::NotFound => String::new(),
+        Err(failure) => failure.message,
     }
 }
 

@@ -122,6 +122,12 @@ impl LoadedFolder {
         Ok(())
     }
 
+    /// How many faces are in memory.
+    pub(super) fn face_count(&self) -> u64 {
+        let media = self.faces.keys().into_iter().filter_map(|id| self.faces.get(&id));
+        media.map(|faces| faces.tracks.len() as u64).sum()
+    }
+
     /// Whether this medium's faces by this model are there, looked for at least as densely.
     #[must_use]
     pub fn has_faces(&self, model: &ModelKey, media_id: MediaId, sampling: Sampling) -> bool {

@@ -5,9 +5,12 @@ use crate::people::{Gathered, People, gather};
 use rushes_faces::{CollectionLog, Decision, Place};
 use rushes_model::{ErrorCode, Failure, MediaId};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
+
+/// Media of one record: a tenth of what a record of the journal may be long.
+const JOIN_AT_ONCE: usize = 3_000;
 
 /// The people in memory, by collection. Whoever gathers those of one collection holds up only those who ask
 /// for it too.
@@ -123,17 +126,19 @@ impl LoadedFolder {
         Ok(log.last_correction().map(|(place, decision)| (place.clone(), decision.clone())))
     }
 
-    /// Has a medium join a collection, if it has not.
+    /// Has media join a collection, those that have not.
     ///
     /// # Errors
     /// `CacheDir` when that cannot be written.
-    pub fn join(&self, collection: &str, media_id: MediaId) -> Result<(), Failure> {
+    pub fn join(&self, collection: &str, media: Vec<MediaId>) -> Result<(), Failure> {
         self.decisions.refresh();
         let log = self.decisions.of_collection(collection);
-        if log.is_some_and(|log| log.media().contains(&media_id)) {
-            return Ok(());
+        let joined: HashSet<MediaId> = log.iter().flat_map(|log| log.media()).collect();
+        let new: Vec<MediaId> = media.into_iter().filter(|id| !joined.contains(id)).collect();
+        for media in new.chunks(JOIN_AT_ONCE) {
+            self.decide(collection, Decision::Join { media: media.to_vec() })?;
         }
-        self.decide(collection, Decision::Join { media: vec![media_id] })
+        Ok(())
     }
 }
 
