@@ -277,7 +277,9 @@ fn time_frames(home: &Path, media: &Path, rows: &[Row], count: usize) -> Result<
     let tools = Tools::locate(Limits::default())?;
     let mut stills: BTreeMap<&str, &str> = BTreeMap::new();
     let portraits = rows.iter().filter(|row| row.seconds.is_none() && row.width > 0.3);
-    portraits.for_each(|row| drop(stills.entry(&row.identity).or_insert(&row.file)));
+    for row in portraits {
+        stills.entry(&row.identity).or_insert(&row.file);
+    }
     let files: Vec<&str> = stills.into_values().collect();
     let mut times: Vec<Duration> = Vec::new();
     for pair in files.chunks_exact(2).cycle().take(count.max(1) * 2) {

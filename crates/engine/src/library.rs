@@ -47,6 +47,7 @@ const LIST_AGAIN: Duration = Duration::from_secs(5);
 /// The folders in memory.
 pub struct Library {
     machine: Machine,
+    groups: PathBuf,
     folders: Mutex<HashMap<PathBuf, Arc<LoadedFolder>>>,
 }
 
@@ -59,6 +60,8 @@ pub struct LoadedFolder {
     transcripts: Transcripts,
     decisions: Decisions,
     people: Collections,
+    /// Of this machine, for what can be worked out again.
+    groups: PathBuf,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
 }
@@ -74,10 +77,11 @@ struct Listing {
 }
 
 impl Library {
-    /// Without any folder; `machine` is whose decisions go into the journals.
+    /// Without any folder; `machine` is whose decisions go into the journals, and in the folder `groups` is
+    /// kept how the faces of large collections are grouped.
     #[must_use]
-    pub fn new(machine: Machine) -> Self {
-        Self { machine, folders: Mutex::default() }
+    pub fn new(machine: Machine, groups: PathBuf) -> Self {
+        Self { machine, groups, folders: Mutex::default() }
     }
 
     /// The folder, opened if it was not; nothing is read yet.
@@ -99,6 +103,7 @@ impl Library {
             transcripts: Transcripts::default(),
             decisions: Decisions::new(journal),
             people: Collections::default(),
+            groups: self.groups.clone(),
             listing: Mutex::default(),
             sketching: Arc::default(),
         };

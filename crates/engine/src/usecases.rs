@@ -96,7 +96,7 @@ impl Engine {
             gate: door::gate(&config)?,
             models,
             reception,
-            library: Library::new(machine),
+            library: Library::new(machine, config.home.join("groups")),
             pictures: PictureCache::default(),
             tasks: TaskTable::default(),
             analyst,

@@ -50,6 +50,7 @@ pub mod durable;
 mod folder;
 mod journal;
 mod network;
+mod numbers;
 mod path_bytes;
 
 pub use bundle::{
@@ -61,6 +62,7 @@ pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};
 pub use journal::{Journal, JournalStamp, Machine, MachineId, Record, Records};
 pub use network::is_network_file_system;
+pub use numbers::{keep_numbers, kept_numbers};
 
 use std::{io, path::PathBuf};
 

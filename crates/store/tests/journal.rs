@@ -169,6 +169,21 @@ fn what_is_no_journal_is_not_read() {
 }
 
 #[test]
+fn a_number_that_another_process_is_about_to_write_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("machine");
+    // As a process leaves it between taking the name and filling it.
+    fs::write(&file, "").unwrap();
+    let number = "0123456789abcdef0123456789abcdef";
+    let writer = thread::spawn(move || {
+        thread::sleep(std::time::Duration::from_millis(120));
+        fs::write(file, format!("{number}\n")).unwrap();
+    });
+    assert_eq!(Machine::open(home.path()).unwrap().id().to_string(), number);
+    writer.join().unwrap();
+}
+
+#[test]
 fn threads_of_one_machine_take_turns() {
     let place = Place::new();
     thread::scope(|scope| {

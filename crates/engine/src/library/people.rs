@@ -68,8 +68,22 @@ impl LoadedFolder {
         if let Some(known) = slot.as_ref().filter(|known| known.is_current(&log, &media)) {
             return Ok(Some(known.people.clone()));
         }
-        let gathered = gathered(collection, &log, media, slot.take(), progress)?;
+        let gathered = self.gathered(collection, &log, media, slot.take(), progress)?;
         Ok(gathered.map(|gathered| slot.insert(gathered).people.clone()))
+    }
+
+    fn gathered(
+        &self,
+        collection: &str,
+        log: &Arc<CollectionLog>,
+        media: Vec<Arc<LoadedFaces>>,
+        before: Option<Gathered>,
+        progress: &dyn Fn(f64) -> bool,
+    ) -> Result<Option<Gathered>, Failure> {
+        let name = format!("{}\n{collection}", self.store.root().display());
+        let file = self.groups.join(blake3::hash(name.as_bytes()).to_hex().as_str());
+        gather(collection, log, media, before, &file, progress)
+            .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))
     }
 
     /// What was decided about a collection so far.
@@ -100,7 +114,7 @@ impl LoadedFolder {
         let mut decided = (*log).clone();
         decided.push(Place::default(), decision.clone());
         let (decided, media) = (Arc::new(decided), self.faces_in(&log));
-        let Some(gathered) = gathered(collection, &decided, media, None, progress)? else {
+        let Some(gathered) = self.gathered(collection, &decided, media, None, progress)? else {
             return Ok(None);
         };
         self.decisions.decide(collection, decision)?;
@@ -149,15 +163,4 @@ pub fn no_collection(name: &str) -> Failure {
         ErrorCode::NotFound,
         format!("there is no face collection \"{name}\" in cache_dir"),
     )
-}
-
-fn gathered(
-    collection: &str,
-    log: &Arc<CollectionLog>,
-    media: Vec<Arc<LoadedFaces>>,
-    before: Option<Gathered>,
-    progress: &dyn Fn(f64) -> bool,
-) -> Result<Option<Gathered>, Failure> {
-    gather(collection, log, media, before, progress)
-        .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))
 }

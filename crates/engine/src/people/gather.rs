@@ -1,13 +1,14 @@
 //! From the faces of media to the people of a collection.
 
+use super::kept::{LARGE, keep, kept};
 use crate::library::{LoadedFaces, LoadedTrack};
 use rushes_faces::{
-    Clustering, CollectionLog, Decision, Face, FaceId, FaceIndex, Faces, FacesError, Grouping,
-    Groups, Settings, cluster, detect_settings, extend,
+    Clustering, CollectionLog, Decision, Density, Face, FaceId, FaceIndex, Faces, FacesError,
+    Grouping, Groups, Settings, cluster, detect_settings, extend,
 };
 use rushes_infer::faces as model;
 use rushes_text::words;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 /// A face of a collection.
 #[derive(Clone)]
@@ -104,6 +105,8 @@ fn begins(known: &[Arc<LoadedFaces>], media: &[Arc<LoadedFaces>]) -> bool {
 /// Groups the faces of media that joined a collection in this order. What was gathered before spares the
 /// comparison of the faces that were known then.
 ///
+/// Those of a large collection are kept in `file`, and taken from there where nothing was gathered before.
+///
 /// `progress` hears the part that is done, from 0 to 1; `None` when it returned `false`.
 ///
 /// # Errors
@@ -113,6 +116,7 @@ pub fn gather(
     log: &Arc<CollectionLog>,
     media: Vec<Arc<LoadedFaces>>,
     before: Option<Gathered>,
+    file: &Path,
     progress: &dyn Fn(f64) -> bool,
 ) -> Result<Option<Gathered>, FacesError> {
     let grouping = log.grouping();
@@ -125,11 +129,8 @@ pub fn gather(
         }
         before => {
             let before = before.filter(|before| begins(&before.media, &media));
-            let faces = faces(&members, &persons)?;
-            match before {
-                Some(before) => extend(before.clustering.density, &faces, progress),
-                None => cluster(&faces, &settings(grouping), progress),
-            }
+            let before = before.map(|before| before.clustering.density);
+            cluster_kept(&faces(&members, &persons)?, &settings(grouping), before, file, progress)
         }
     };
     let Some(clustering) = clustering else { return Ok(None) };
@@ -139,6 +140,27 @@ pub fn gather(
     let media_count = media.len();
     let people = Arc::new(People { collection, grouping, media_count, members, index, groups });
     Ok(Some(Gathered { people, log: log.clone(), media, persons, clustering }))
+}
+
+/// Clusters faces, the first of which are known or were kept in a file.
+fn cluster_kept(
+    faces: &Faces,
+    settings: &Settings,
+    known: Option<Density>,
+    file: &Path,
+    progress: &dyn Fn(f64) -> bool,
+) -> Option<Clustering> {
+    let is_large = faces.len() >= LARGE;
+    let known = known.or_else(|| is_large.then(|| kept(file, settings))?);
+    let before = known.as_ref().map_or(0, Density::len);
+    let clustering = match known {
+        Some(known) => extend(known, faces, progress)?,
+        None => cluster(faces, settings, progress)?,
+    };
+    if is_large && before != faces.len() {
+        keep(file, &clustering.density);
+    }
+    Some(clustering)
 }
 
 /// Settings on the contract's scale as the model's distances need them.

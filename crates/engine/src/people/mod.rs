@@ -5,6 +5,7 @@
 //! kept: [`gather`] groups the faces, and lays over them what people decided.
 
 mod gather;
+mod kept;
 mod presence;
 mod samples;
 

@@ -6,12 +6,18 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
+    thread,
+    time::Duration,
 };
 
 /// Name of the file in the home folder that holds the machine's number.
 const FILE: &str = "machine";
 /// More than such a file is long.
 const MAX_BYTES: u64 = 64;
+/// How often a file without a number is looked at again, and how long after each time: a second in all, in
+/// which even a busy disk renames a file.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Number of a machine: 128 random bits, written as 32 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +44,7 @@ impl Machine {
     /// When the folder cannot be read or written.
     pub fn open(home: &Path) -> io::Result<Self> {
         let file = home.join(FILE);
-        let id = match read(&file) {
+        let id = match read_settled(&file) {
             Ok(Some(id)) => id,
             Ok(None) => make(&file, |file, text| durable::publish(file, |to| to.write_all(text)))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -64,6 +70,17 @@ impl Machine {
     }
 }
 
+/// The same once whoever makes the file just now has written to it: its name is there a moment before.
+fn read_settled(file: &Path) -> io::Result<Option<MachineId>> {
+    for _ in 0..LOOKS {
+        if let Some(id) = read(file)? {
+            return Ok(Some(id));
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    Ok(None)
+}
+
 /// The number in a file; none where there is something else.
 fn read(file: &Path) -> io::Result<Option<MachineId>> {
     let bytes = durable::read_limited(file, MAX_BYTES);
@@ -83,7 +100,7 @@ fn make(file: &Path, write: impl FnOnce(&Path, &[u8]) -> io::Result<()>) -> io::
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let none =
                 || io::Error::new(io::ErrorKind::InvalidData, "another process made it empty");
-            read(file)?.ok_or_else(none)
+            read_settled(file)?.ok_or_else(none)
         }
         written => written.map(|()| id),
     }
