@@ -2,7 +2,7 @@
 //! that a frame with two faces takes.
 
 use crate::gallery::finish;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use rushes_engine::{
     Config, Engine,
@@ -169,9 +169,9 @@ fn measure(name: &str, rows: &[Row], faces: &HashMap<String, Vec<Face>>) {
     let told: Vec<Told<'_>> = rows.iter().map(|row| tell(row, faces)).collect();
     let missed = rows.iter().filter(|row| nearest(row, faces).is_none()).count();
     println!(
-        "{name}: {missed} of {} faces not found, {} apart and together",
+        "{name}: {missed} of {} faces not found, {} pairs of one cluster seen at once",
         rows.len(),
-        violations(&told)
+        violations(faces)
     );
     let known = |told: &&Told<'_>| told.row.identity != "?";
     let is_grey = |told: &&Told<'_>| told.row.file.starts_with("orl-");
@@ -202,16 +202,18 @@ fn nearest<'a>(row: &Row, faces: &'a HashMap<String, Vec<Face>>) -> Option<&'a F
     there.min_by(|a, b| away(a).total_cmp(&away(b)))
 }
 
-/// Pairs of faces of one frame that came into one cluster.
-fn violations(told: &[Told<'_>]) -> usize {
-    let mut frames: HashMap<(&str, u64, &str), usize> = HashMap::new();
-    for Told { row, cluster } in told {
-        if let Some(cluster) = cluster {
-            let moment = row.seconds.unwrap_or_default().to_bits();
-            *frames.entry((&row.file, moment, cluster)).or_default() += 1;
-        }
-    }
-    frames.values().map(|count| count * (count - 1) / 2).sum()
+/// Pairs of faces of one cluster that are seen at the same time in one medium.
+fn violations(faces: &HashMap<String, Vec<Face>>) -> usize {
+    let clash = |a: &Face, b: &Face| {
+        let together = a.start_seconds <= b.end_seconds && b.start_seconds <= a.end_seconds;
+        together && a.cluster_id == b.cluster_id && a.cluster_id != "unclustered"
+    };
+    let pairs = |faces: &Vec<Face>| -> usize {
+        let later = |index: usize| faces[index + 1..].iter();
+        let of = |(index, a): (usize, &Face)| later(index).filter(|b| clash(a, b)).count();
+        faces.iter().enumerate().map(of).sum()
+    };
+    faces.values().map(pairs).sum()
 }
 
 fn print_scores(name: &str, told: &[&Told<'_>]) {
@@ -295,6 +297,7 @@ fn time_frames(home: &Path, media: &Path, rows: &[Row], count: usize) -> Result<
         // Frames in which only one was found would make the time look better.
         times.extend((faces.len() >= 2).then(|| begun.elapsed()));
     }
+    ensure!(!times.is_empty(), "no frame had two faces");
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     println!(

@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use rushes_model::{ModelKey, parse_timestamp};
 use std::{net::IpAddr, path::PathBuf, str::FromStr};
 
@@ -78,6 +78,7 @@ pub enum Sampling {
 
 /// Look at footage.
 #[derive(Args)]
+#[command(group(ArgGroup::new("beside pictures").args(["speech", "faces"]).multiple(true)))]
 pub struct Analyze {
     /// Files or folders.
     #[arg(required = true, value_name = "PATH")]
@@ -110,7 +111,7 @@ pub struct Analyze {
     #[arg(long, value_name = "COLLECTION")]
     pub faces: Option<String>,
     /// Leave the pictures out, for speech or faces alone.
-    #[arg(long, conflicts_with = "ocr")]
+    #[arg(long, requires = "beside pictures", conflicts_with = "ocr")]
     pub no_pictures: bool,
     /// Look again at what is analysed already.
     #[arg(long)]

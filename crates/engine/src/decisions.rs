@@ -38,6 +38,8 @@ pub struct Decisions {
 #[derive(Default)]
 struct Seen {
     stamp: JournalStamp,
+    /// Time of the last record.
+    latest_ms: u64,
     media: HashMap<MediaId, Arc<Decided>>,
     collections: BTreeMap<String, Arc<CollectionLog>>,
 }
@@ -90,6 +92,7 @@ impl Decisions {
         for error in &read.damaged {
             tracing::warn!(%error, "some corrections and names are lost");
         }
+        seen.latest_ms = read.records.last().map_or(0, |last| last.time_ms);
         let mut sorted = Sorted::default();
         read.records.into_iter().for_each(|record| sorted.take_in(record));
         let Sorted { media, collections } = sorted;
@@ -143,7 +146,9 @@ impl Decisions {
     }
 
     fn append(&self, kind: &str, body: &impl Serialize) -> Result<(), Failure> {
-        self.journal.append(kind, body).map_err(cache_dir_failure)?;
+        self.refresh();
+        let known_ms = self.seen().latest_ms;
+        self.journal.append_after(known_ms, kind, body).map_err(cache_dir_failure)?;
         self.refresh();
         Ok(())
     }

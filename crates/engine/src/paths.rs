@@ -77,8 +77,10 @@ fn bad_path(message: impl Into<String>) -> Failure {
     Failure::new(ErrorCode::BadPath, message)
 }
 
-fn shorten(text: &str) -> String {
-    text.chars().take(200).collect()
+/// What somebody sent, as messages show it.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 #[cfg(test)]

@@ -291,7 +291,7 @@ pub struct PersonFilter {
     /// Name given to a cluster.
     #[serde(default)]
     pub person_name: Option<String>,
-    /// Cluster, when it has no name.
+    /// Cluster, when it has no name; decides where both are given.
     #[serde(default)]
     pub cluster_id: Option<String>,
 }

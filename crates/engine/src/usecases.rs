@@ -144,24 +144,23 @@ impl Engine {
     /// `UnknownModel`.
     pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
         let models = &self.0.models;
-        let of_kind = |kind| models.known(kind, &request.model_key).ok();
-        let (speech, faces) = (of_kind(Kind::Speech), of_kind(Kind::Face));
-        let is_visual = speech.is_none() && faces.is_none();
-        let listens = speech.is_some();
-        let key = match speech.or(faces) {
-            Some(key) => key,
-            None => models.known_visual(&request.model_key)?,
+        let named = &request.model_key;
+        let of_kind = |kind| models.known(kind, named).ok().map(|key| (kind, key));
+        let found = of_kind(Kind::Speech).or_else(|| of_kind(Kind::Face));
+        let (kind, key) = match found {
+            Some(found) => found,
+            None => (Kind::Visual, models.known_visual(named)?),
         };
-        if is_visual {
+        if kind == Kind::Visual {
             models.check_choice(&key)?;
         }
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
         let started =
             TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
-        let activation = match (is_visual, listens) {
-            (true, _) => Activation::Visual(models.begin_switch(&key, task.cancel())),
-            (false, true) => Activation::Speech(models.await_speech()),
-            (false, false) => Activation::Faces,
+        let activation = match kind {
+            Kind::Speech => Activation::Speech(models.await_speech()),
+            Kind::Face => Activation::Faces,
+            _ => Activation::Visual(models.begin_switch(&key, task.cancel())),
         };
         let engine = self.clone();
         thread::spawn(move || {
@@ -206,12 +205,14 @@ impl Engine {
         check_count("media_paths", request.media_paths.len(), MAX_METADATA_PATHS)?;
         let folder = request.cache_dir.as_deref().map(|dir| self.folder(dir)).transpose()?;
         let inner = &self.0;
+        let collections = folder.as_ref().map(|folder| folder.collections_by_medium());
         let media =
             metadata::rows(&inner.reception, &inner.roots, &request.media_paths, &|intake| {
                 let of = |analysis| Some(folder.as_ref()?.models_of(analysis, intake.media_id));
                 let (visual, text) = (of(Analysis::Visual)?, of(Analysis::Text)?);
                 let speech = of(Analysis::Speech)?;
-                let faces = folder.as_ref()?.collections_of(intake.media_id);
+                let faces =
+                    collections.as_ref()?.get(&intake.media_id).cloned().unwrap_or_default();
                 Some(AnalysisState { visual, speech, text, faces })
             });
         Ok(MediaMetadataReply { media })
@@ -264,6 +265,7 @@ impl Engine {
             return Ok(None);
         };
         self.0.models.check_face_model()?;
+        let collection = collection.trim().to_owned();
         Ok(Some(FacesOrder { collection, sampling: request.sampling.into() }))
     }
 

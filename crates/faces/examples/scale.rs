@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (faces, truth) = collection(count + added, count + added, &axes)?;
     report_distances(&faces, &truth);
     let detected = timed("settings", || detect_settings(&faces, &SETTINGS));
-    println!("  {:?}: {}", detected.settings, detected.reason());
+    println!("  {:?}: {}", detected.settings, detected.reason(1.0));
     let (first, _) = collection(count, count + added, &axes)?;
     let never = || "it was cancelled, though nobody cancels";
     let mut found = timed("cluster", || cluster(&first, &SETTINGS, &|_| true)).ok_or_else(never)?;

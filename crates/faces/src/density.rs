@@ -127,6 +127,12 @@ impl Density {
         self.settings
     }
 
+    /// Tells states of other faces apart.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
     /// Number of faces counted so far.
     pub fn len(&self) -> usize {
         self.weights.len()

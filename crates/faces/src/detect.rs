@@ -48,15 +48,16 @@ pub struct Detected {
 }
 
 impl Detected {
-    /// The reasons in a sentence or two.
-    pub fn reason(&self) -> String {
+    /// The reasons in a sentence or two, with distances of which each is so many times what it is here.
+    #[must_use]
+    pub fn reason(&self, scale: f32) -> String {
         let different = self.different.map_or_else(
             || format!("only {} pairs of faces share a frame", self.pairs),
-            |from| format!("faces that share a frame differ by {from:.2} and more"),
+            |from| format!("faces that share a frame differ by {:.2} and more", from * scale),
         );
         let same = self.same.map_or_else(
             || "how far the faces of one person reach cannot be told".to_owned(),
-            |to| format!("the faces of one person reach to about {to:.2}"),
+            |to| format!("the faces of one person reach to about {:.2}", to * scale),
         );
         let clamped = if self.clamped { "; kept near the model's own distance" } else { "" };
         format!(

@@ -29,6 +29,7 @@ mod cluster;
 mod collection;
 mod density;
 mod detect;
+mod founders;
 mod people;
 mod products;
 mod scan;
@@ -42,8 +43,9 @@ pub use cluster::{Clustering, cluster, extend};
 pub use collection::{Face, Faces, FacesError, Settings};
 pub use density::{Density, DensityState};
 pub use detect::{Detected, detect_settings};
+pub use founders::founders;
 pub use people::{
     ClusterId, ClusterRef, CollectionLog, Decision, FaceId, FaceIndex, Group, Grouping, Groups,
-    Merge, Move, Name, NoId, Place,
+    Merge, Move, Name, NoId, Place, persons,
 };
 pub use tracks::{Sighting, Track, TrackSettings, tracks};

@@ -7,8 +7,10 @@
 
 mod ids;
 mod log;
+mod persons;
 mod replay;
 
 pub use ids::{ClusterId, FaceId, NoId};
 pub use log::{ClusterRef, CollectionLog, Decision, Grouping, Merge, Move, Name, Place};
+pub use persons::persons;
 pub use replay::{FaceIndex, Group, Groups};

@@ -142,6 +142,6 @@ proptest! {
         let found = detect_settings(&together(&samples), &default);
         prop_assert!(found.settings.eps >= default.eps * 0.499 && found.settings.eps <= default.eps * 1.251);
         prop_assert!(found.settings.min_samples <= default.min_samples.max(2));
-        prop_assert!(!found.reason().is_empty());
+        prop_assert!(!found.reason(1.0).is_empty());
     }
 }

@@ -84,6 +84,20 @@ impl Journal {
     /// [`StoreError::Newer`] when a later version writes this machine's file, [`StoreError::Io`] when
     /// writing fails, a full disk included; the records before are untouched then.
     pub fn append(&self, kind: &str, body: &impl Serialize) -> Result<(), StoreError> {
+        self.append_after(0, kind, body)
+    }
+
+    /// The same for a decision that was made in the knowledge of others, the last of which has this time: it
+    /// comes after them, however far behind the clock of this machine is.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    pub fn append_after(
+        &self,
+        known_ms: u64,
+        kind: &str,
+        body: &impl Serialize,
+    ) -> Result<(), StoreError> {
         let _turn = self.machine.take_turn()?;
         let path = self.path_of(self.machine.id());
         let bytes = read_if_there(&path)?;
@@ -98,7 +112,7 @@ impl Journal {
         let last =
             last.map_err(|reason| StoreError::DamagedJournal { path: path.clone(), reason })?;
         let stored = Stored {
-            time_ms: now_ms().max(last.as_ref().map_or(0, |last| last.time_ms)),
+            time_ms: now_ms().max(known_ms).max(last.as_ref().map_or(0, |last| last.time_ms)),
             sequence: last.map_or(0, |last| last.sequence + 1),
             kind: kind.to_owned(),
             body,

@@ -12,10 +12,6 @@ use std::{
     sync::Arc,
 };
 
-/// A frame whose small copy differs less than this from the last embedded one (0 to 100, mean over
-/// pixels) shares its vector and preview. Sensor noise lies below, a changed expression above.
-const SAME_PICTURE: f32 = 0.3;
-
 /// One embedded frame.
 #[derive(Debug, Clone)]
 pub struct Row {
@@ -74,11 +70,12 @@ impl<R> Default for Draft<R> {
 }
 
 impl<R> Draft<R> {
-    /// Whether this frame looks like the last one that was embedded. If so it is answered with that
-    /// one's row, now or when it arrives, and need not be embedded itself.
-    pub fn shares(&mut self, second: u32, seconds: f64, small: &Grey) -> bool {
+    /// Whether this frame differs by less than `same` (0 to 100, mean over the pixels of its small copy) from the
+    /// last one that was looked at. If so it is answered with that one's row, now or when it arrives, and
+    /// need not be looked at itself.
+    pub fn shares(&mut self, second: u32, seconds: f64, small: &Grey, same: f32) -> bool {
         let Some((of, last)) = &self.last_sent else { return false };
-        if last.difference(small) >= SAME_PICTURE {
+        if last.difference(small) >= same {
             return false;
         }
         match self.rows.get(of) {

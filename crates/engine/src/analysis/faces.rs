@@ -23,6 +23,9 @@ use std::{
 /// Longer side in pixels at which frames are searched for faces: at 1080p a face of 32 pixels is 1.7 % of
 /// the width.
 const LONG_SIDE: u32 = 1920;
+/// A frame whose small copy differs by less has the same faces in it: a face of 32 pixels that comes into a still
+/// frame of 1080p changes the mean by about .02 to .1, a stand-still by less than that.
+const SAME_FACES: f32 = 0.02;
 /// Quality of the JPEG of a face.
 const JPEG_QUALITY: u8 = 80;
 /// Most faces of one frame, the clearest: more than anybody has to tell apart in a crowd, and ten times what
@@ -67,9 +70,10 @@ impl<'a> Joining<'a> {
         if waiting.1.elapsed() < JOIN_EVERY {
             return Ok(());
         }
-        waiting.1 = Instant::now();
-        let media = std::mem::take(&mut waiting.0);
-        self.folder.join(self.collection, media).map_err(|failure| failure.message)
+        self.folder.join(self.collection, &waiting.0).map_err(|failure| failure.message)?;
+        // Only now: those that could not join wait on.
+        *waiting = (Vec::new(), Instant::now());
+        Ok(())
     }
 
     /// Has those who still wait join.
@@ -78,7 +82,7 @@ impl<'a> Joining<'a> {
     /// `CacheDir` when that cannot be written.
     pub fn finish(self) -> Result<(), Failure> {
         let (media, _) = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.folder.join(self.collection, media)
+        self.folder.join(self.collection, &media)
     }
 }
 
@@ -125,7 +129,8 @@ fn look(
     if plan.passes.is_empty() {
         return Ok(Outcome::NothingToSee);
     }
-    let watch = Watch { task, crew: &seekers.crew, long_side: LONG_SIDE, path, intake, meter };
+    let (crew, long_side, same_picture) = (&seekers.crew, LONG_SIDE, SAME_FACES);
+    let watch = Watch { task, crew, long_side, same_picture, path, intake, meter };
     let draft = watch.run(&plan.passes, |_| Ok(()))?;
     if task.cancel.is_cancelled() {
         return Ok(Outcome::Cancelled);
@@ -146,13 +151,15 @@ pub fn seek(model: &FaceModel, picture: &Picture) -> Result<Vec<Found>, String> 
     seen.retain(|face| face.quality >= LEAST_QUALITY);
     seen.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     seen.truncate(MOST_FACES);
-    seen.iter().map(|face| found(model, picture, face)).collect()
+    // One that lies outside the picture has nothing to show.
+    let found = seen.iter().filter_map(|face| found(model, picture, face).transpose());
+    found.collect()
 }
 
-fn found(model: &FaceModel, picture: &Picture, seen: &SeenFace) -> Result<Found, String> {
+fn found(model: &FaceModel, picture: &Picture, seen: &SeenFace) -> Result<Option<Found>, String> {
     let SeenFace { face, quality } = seen;
     let vector = model.embed(picture, face).map_err(text)?;
-    let chip = model.chip(picture, face).map_err(text)?;
+    let Ok(chip) = model.chip(picture, face) else { return Ok(None) };
     let crop = rushes_media::jpeg(&chip, JPEG_QUALITY).map_err(text)?;
     let (width, height) = (picture.width as f32, picture.height as f32);
     let area = Area {
@@ -161,7 +168,7 @@ fn found(model: &FaceModel, picture: &Picture, seen: &SeenFace) -> Result<Found,
         width: face.width / width,
         height: face.height / height,
     };
-    Ok(Found { area, quality: *quality, vector, crop })
+    Ok(Some(Found { area, quality: *quality, vector, crop }))
 }
 
 /// Faces followed through the shots of a file.

@@ -18,6 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A frame whose small copy differs by less shares vector and preview. Sensor noise lies below, a changed
+/// expression above.
+const SAME_PICTURE: f32 = 0.3;
 /// Time between two looks that searches get at an analysis under way; the first comes at once.
 const SHOW_EVERY: Duration = Duration::from_secs(2);
 
@@ -96,7 +99,8 @@ pub fn look(
         return Ok(Outcome::NothingToSee);
     }
     let long_side = eyes.model.frame_long_side();
-    let watch = Watch { task, crew: &eyes.crew, long_side, path, intake, meter };
+    let same_picture = SAME_PICTURE;
+    let watch = Watch { task, crew: &eyes.crew, long_side, same_picture, path, intake, meter };
     let mut shown: Option<Instant> = None;
     let draft = watch.run(&plan.passes, |draft| {
         if shown.is_none_or(|shown| shown.elapsed() > SHOW_EVERY) {

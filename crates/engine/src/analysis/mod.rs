@@ -217,8 +217,10 @@ fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
     let seekers = shared.seekers.take();
     drop(shared);
     order.folder.tidy();
-    let people = seekers.map(|seekers| gather(order, seekers));
-    finish(&order.task, &tally, people);
+    match seekers.map(|seekers| gather(order, seekers)).transpose() {
+        Ok(people) => finish(&order.task, &tally, people.flatten()),
+        Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
+    }
 }
 
 fn eyes<'a>(means: &Means, sight: &'a Sight, cancel: &Cancel) -> Eyes<'a> {
@@ -244,21 +246,19 @@ fn seekers_of<'a>(
 
 /// Has the last media join their collection and gathers its people, so that nobody waits for it later; tells
 /// what came of it.
-fn gather(order: &Order, seekers: Seekers<'_>) -> String {
+///
+/// # Errors
+/// Why media could not join, or could not be gathered.
+fn gather(order: &Order, seekers: Seekers<'_>) -> Result<Option<String>, Failure> {
     let (task, collection) = (&order.task, seekers.joining.collection);
     let message = Some(format!("Grouping the faces of \"{collection}\""));
     task.stand(Standing { message, ..Standing::default() });
-    let gathered = seekers
-        .joining
-        .finish()
-        .and_then(|()| order.folder.gather(collection, &|_| !task.cancel().is_cancelled()));
-    match gathered {
-        Ok(Some(people)) => people.summary(),
-        // Whoever asks for the people next has them gathered.
-        Ok(None) => String::new(),
+    seekers.joining.finish()?;
+    match order.folder.gather(collection, &|_| !task.cancel().is_cancelled()) {
+        Ok(people) => Ok(people.map(|people| people.summary())),
         // No file has joined it.
-        Err(failure) if failure.code == ErrorCode::NotFound => String::new(),
-        Err(failure) => failure.message,
+        Err(failure) if failure.code == ErrorCode::NotFound => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -412,7 +412,6 @@ fn finish(task: &TaskHandle, tally: &Tally, people: Option<String>) {
     } else {
         (TaskState::Completed, "Done")
     };
-    let people = people.filter(|people| !people.is_empty());
     let people = people.map(|people| format!("; {people}")).unwrap_or_default();
     let message =
         format!("{word}: {analysed} analysed, {skipped} nothing to do, {failed} failed{people}");

@@ -24,6 +24,8 @@ pub struct Watch<'a, R> {
     pub crew: &'a Crew<R>,
     /// Longer side in pixels at which frames are looked at.
     pub long_side: u32,
+    /// How much a frame must differ from the last one that was looked at not to share what was seen there.
+    pub same_picture: f32,
     /// The file.
     pub path: &'a Path,
     /// What is known of it.
@@ -113,7 +115,7 @@ impl<R: Send + 'static, F: FnMut(&Draft<R>) -> Result<(), String>> Watching<'_, 
         }
         let small = Grey::of(&picture);
         self.draft.saw(second, seconds, small.clone());
-        if self.draft.shares(second, seconds, &small) {
+        if self.draft.shares(second, seconds, &small, self.watch.same_picture) {
             return Ok(());
         }
         self.draft.sent(second, small);

@@ -8,7 +8,8 @@ use rushes_faces::FaceId;
 use rushes_infer::faces;
 use rushes_model::{Failure, MediaId, ModelKey, Sampling};
 use rushes_store::{
-    Analysis, BundleMeta, Entry, FaceBundle, FaceBundleFile, FaceCrops, FileStamp, Seen, StoreError,
+    Analysis, BundleMeta, Entry, FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, FileStamp, Seen,
+    StoreError,
 };
 use std::{collections::HashSet, path::Path, time::Instant};
 
@@ -36,6 +37,9 @@ pub struct LoadedTrack {
     pub frames: Vec<u32>,
 }
 
+/// How far from 1 the length of a stored vector may lie: rounding to 16 bits moves it by less than that.
+const LENGTH_TOLERANCE: f32 = 1e-3;
+
 /// Whether faces by this model are what this version gathers to people.
 pub fn is_gathered(model: &ModelKey) -> bool {
     model.as_str() == faces::KEY
@@ -48,12 +52,21 @@ impl LoadedFaces {
         let file = FileStamp::of(&fs::metadata(path)?)?;
         let FaceBundleFile { faces, crops } = FaceBundleFile::open(path)?;
         let FaceBundle { meta, dim, tracks, vectors, .. } = faces;
-        let tracks = tracks.iter().map(|track| LoadedTrack {
-            clearest: track.representative(),
-            quality: track.quality,
-            frames: track.seen.iter().map(|seen| milliseconds(seen.seconds)).collect(),
-        });
-        Ok(Self { tracks: tracks.collect(), meta, dim, vectors, crops, file })
+        let tracks = tracks.iter().map(LoadedTrack::of).collect();
+        let faces = Self { meta, tracks, dim, vectors, crops, file };
+        if faces.fit() {
+            return Ok(faces);
+        }
+        // One odd bundle must not stand in the way of the others of its collection.
+        let reason = "its vectors are none of the model's".to_owned();
+        Err(StoreError::Damaged { path: path.to_owned(), reason })
+    }
+
+    /// Whether the vectors are what the model gives: so many values, of length 1.
+    fn fit(&self) -> bool {
+        let length = |track| self.vector(track).map(|value| value * value).sum::<f32>().sqrt();
+        let is_unit = |track| (length(track) - 1.0).abs() <= LENGTH_TOLERANCE;
+        self.dim == faces::DIMENSIONS && (0..self.tracks.len()).all(is_unit)
     }
 
     /// Values a vector.
@@ -78,6 +91,13 @@ impl LoadedFaces {
 }
 
 impl LoadedTrack {
+    fn of(track: &FaceTrack) -> Self {
+        let mut frames: Vec<u32> =
+            track.seen.iter().map(|seen| milliseconds(seen.seconds)).collect();
+        frames.dedup();
+        Self { clearest: track.representative(), quality: track.quality, frames }
+    }
+
     /// What the face is called, which is one of these faces.
     #[must_use]
     pub fn id(&self, of: &LoadedFaces) -> FaceId {

@@ -1,27 +1,68 @@
 //! The people of a folder's collections.
 
 use super::{LoadedFaces, LoadedFolder};
-use crate::people::{Gathered, People, gather};
+use crate::{
+    paths::shorten,
+    people::{Grouped, People, group},
+};
 use rushes_faces::{CollectionLog, Decision, Place};
 use rushes_model::{ErrorCode, Failure, MediaId};
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Media of one record: a tenth of what a record of the journal may be long.
 const JOIN_AT_ONCE: usize = 3_000;
 
-/// The people in memory, by collection. Whoever gathers those of one collection holds up only those who ask
-/// for it too.
+/// The people in memory, by collection.
 #[derive(Default)]
-pub struct Collections(Mutex<HashMap<String, Arc<Mutex<Option<Gathered>>>>>);
+pub struct Collections(Mutex<HashMap<String, Arc<Slot>>>);
+
+/// What is in memory of one collection.
+#[derive(Default)]
+struct Slot {
+    /// Held by whoever checks a decision and writes it down.
+    deciding: Mutex<()>,
+    /// Held by whoever groups the faces, which may take minutes.
+    grouping: Mutex<()>,
+    shown: Mutex<Option<Shown>>,
+}
+
+/// The people that were shown last, by these decisions.
+#[derive(Clone)]
+struct Shown {
+    log: Arc<CollectionLog>,
+    people: Arc<People>,
+}
 
 impl Collections {
-    fn slot(&self, collection: &str) -> Arc<Mutex<Option<Gathered>>> {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn slot(&self, collection: &str) -> Arc<Slot> {
+        let mut slots = lock(&self.0);
         slots.entry(collection.to_owned()).or_default().clone()
     }
+}
+
+impl Slot {
+    fn shown(&self) -> Option<Shown> {
+        lock(&self.shown).clone()
+    }
+
+    fn show(
+        &self,
+        collection: &str,
+        log: &Arc<CollectionLog>,
+        grouped: Arc<Grouped>,
+    ) -> Arc<People> {
+        let people = Arc::new(People::new(collection, grouped, log));
+        *lock(&self.shown) = Some(Shown { log: log.clone(), people: people.clone() });
+        people
+    }
+}
+
+/// The locks guard no half-done state, so a panic elsewhere does not matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl LoadedFolder {
@@ -32,58 +73,131 @@ impl LoadedFolder {
         self.decisions.collections()
     }
 
-    /// The names of those that a medium joined.
+    /// The names of the collections that each medium joined.
     #[must_use]
-    pub fn collections_of(&self, media_id: MediaId) -> Vec<String> {
-        let mut collections = self.collections();
-        let log = |name: &String| self.decisions.of_collection(name);
-        collections.retain(|name| log(name).is_some_and(|log| log.media().contains(&media_id)));
-        collections
+    pub fn collections_by_medium(&self) -> HashMap<MediaId, Vec<String>> {
+        let mut joined: HashMap<MediaId, Vec<String>> = HashMap::new();
+        for name in self.collections() {
+            let log = self.decisions.of_collection(&name);
+            for media_id in log.iter().flat_map(|log| log.media()) {
+                joined.entry(media_id).or_default().push(name.clone());
+            }
+        }
+        joined
     }
 
-    /// The people of a collection, as they are now.
+    /// Whether there is a collection of this name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is not.
+    pub fn check_collection(&self, collection: &str) -> Result<(), Failure> {
+        self.log(collection).map(drop)
+    }
+
+    /// The people of a collection. While its faces are grouped by somebody else they are those that were
+    /// grouped before, by everything that was decided since.
     ///
     /// # Errors
     /// `NotFound` when there is no collection of this name; `CacheDir` when the folder cannot be listed.
     pub fn people(&self, collection: &str) -> Result<Arc<People>, Failure> {
+        self.log(collection)?;
         self.load_faces()?;
-        let people = self.gather(collection, &|_| true)?;
+        let people = self.latest(collection, false, &|_| true)?;
         people.ok_or_else(|| Failure::new(ErrorCode::Internal, "the faces were not grouped"))
     }
 
-    /// The same of the faces in memory; `None` when `progress` returned `false`.
+    /// The same, for which everybody else is waited for; `None` when `progress` returned `false`.
     ///
     /// # Errors
-    /// `NotFound` when there is no collection of this name.
+    /// Those of [`LoadedFolder::people`].
     pub fn gather(
         &self,
         collection: &str,
         progress: &dyn Fn(f64) -> bool,
     ) -> Result<Option<Arc<People>>, Failure> {
-        let slot = self.people.slot(collection);
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock, so that nobody who comes second lays older decisions over newer ones.
-        let log = self.log(collection)?;
-        let media = self.faces_in(&log);
-        if let Some(known) = slot.as_ref().filter(|known| known.is_current(&log, &media)) {
-            return Ok(Some(known.people.clone()));
-        }
-        let gathered = self.gathered(collection, &log, media, slot.take(), progress)?;
-        Ok(gathered.map(|gathered| slot.insert(gathered).people.clone()))
+        self.load_faces()?;
+        self.latest(collection, true, progress)
     }
 
-    fn gathered(
+    fn latest(
         &self,
         collection: &str,
-        log: &Arc<CollectionLog>,
-        media: Vec<Arc<LoadedFaces>>,
-        before: Option<Gathered>,
+        waits: bool,
         progress: &dyn Fn(f64) -> bool,
-    ) -> Result<Option<Gathered>, Failure> {
+    ) -> Result<Option<Arc<People>>, Failure> {
+        let (log, media) = self.joined(collection)?;
+        let slot = self.people.slot(collection);
+        let shown = slot.shown();
+        if let Some(shown) = &shown {
+            let grouped = &shown.people.grouped;
+            if shown.log == log && grouped.is_current(&log, &media) {
+                return Ok(Some(shown.people.clone()));
+            }
+            if grouped.is_current(&log, &media) {
+                return Ok(Some(slot.show(collection, &log, grouped.clone())));
+            }
+        }
+        let busy = slot.grouping.try_lock();
+        let _turn = match (busy, &shown) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(shown)) if !waits => {
+                let grouped = shown.people.grouped.clone();
+                return Ok(Some(Arc::new(People::new(collection, grouped, &log))));
+            }
+            (Err(_), _) => lock(&slot.grouping),
+        };
+        // Whoever was waited for may have done it, or somebody may have decided something meanwhile.
+        let (log, media) = self.joined(collection)?;
+        let before = slot.shown().map(|shown| shown.people.grouped.clone());
+        let grouped = match before {
+            Some(before) if before.is_current(&log, &media) => Some(before),
+            before => self.group(collection, &log, media, before.as_deref(), progress)?,
+        };
+        Ok(grouped.map(|grouped| slot.show(collection, &log, grouped)))
+    }
+
+    /// Groups the faces as a decision says, which is kept once that has been done; `None` when `progress`
+    /// returned `false`, and then nothing has changed.
+    ///
+    /// # Errors
+    /// Those of [`LoadedFolder::people`]; `CacheDir` when the decision cannot be written.
+    pub fn regroup(
+        &self,
+        collection: &str,
+        decision: Decision,
+        progress: &dyn Fn(f64) -> bool,
+    ) -> Result<Option<Arc<People>>, Failure> {
+        self.load_faces()?;
+        let slot = self.people.slot(collection);
+        let turn = lock(&slot.grouping);
+        let (log, media) = self.joined(collection)?;
+        let mut decided = (*log).clone();
+        decided.push(Place::default(), decision.clone());
+        let Some(grouped) = self.group(collection, &decided, media, None, progress)? else {
+            return Ok(None);
+        };
+        {
+            let _decides = lock(&slot.deciding);
+            self.decisions.decide(collection, decision)?;
+        }
+        slot.show(collection, &self.log(collection)?, grouped);
+        drop(turn);
+        self.latest(collection, true, &|_| true)
+    }
+
+    fn group(
+        &self,
+        collection: &str,
+        log: &CollectionLog,
+        media: Vec<Arc<LoadedFaces>>,
+        before: Option<&Grouped>,
+        progress: &dyn Fn(f64) -> bool,
+    ) -> Result<Option<Arc<Grouped>>, Failure> {
         let name = format!("{}\n{collection}", self.store.root().display());
         let file = self.groups.join(blake3::hash(name.as_bytes()).to_hex().as_str());
-        gather(collection, log, media, before, &file, progress)
-            .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))
+        let grouped = group(log, media, before, &file, progress)
+            .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
+        Ok(grouped.map(Arc::new))
     }
 
     /// What was decided about a collection so far.
@@ -92,75 +206,78 @@ impl LoadedFolder {
         self.decisions.of_collection(collection).ok_or_else(|| no_collection(collection))
     }
 
-    /// Those faces in memory that joined a collection.
-    fn faces_in(&self, log: &CollectionLog) -> Vec<Arc<LoadedFaces>> {
-        log.media().into_iter().filter_map(|id| self.faces.get(&id)).collect()
-    }
-
-    /// Groups the faces in memory as a decision says, which is kept once that has been done; `None` when
-    /// `progress` returned `false`, and then nothing has changed.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no collection of this name; `CacheDir` when the decision cannot be written.
-    pub fn regroup(
+    /// What was decided about a collection so far, and those faces in memory that joined it.
+    fn joined(
         &self,
         collection: &str,
-        decision: Decision,
-        progress: &dyn Fn(f64) -> bool,
-    ) -> Result<Option<Arc<People>>, Failure> {
+    ) -> Result<(Arc<CollectionLog>, Vec<Arc<LoadedFaces>>), Failure> {
+        let log = self.log(collection)?;
+        let media = log.media().into_iter().filter_map(|id| self.faces.get(&id)).collect();
+        Ok((log, media))
+    }
+
+    /// The faces of the media that joined a collection.
+    ///
+    /// # Errors
+    /// Those of [`LoadedFolder::people`].
+    pub fn faces_in(&self, collection: &str) -> Result<Vec<Arc<LoadedFaces>>, Failure> {
+        self.log(collection)?;
+        self.load_faces()?;
+        Ok(self.joined(collection)?.1)
+    }
+
+    /// Keeps a decision about the people of a collection for good, made of what they are now. Nobody else of
+    /// this process decides meanwhile.
+    ///
+    /// # Errors
+    /// Those of `decide`, after which nothing was decided; `CacheDir` when it cannot be written.
+    pub fn decide<R>(
+        &self,
+        collection: &str,
+        decide: impl FnOnce(&People) -> Result<(Decision, R), Failure>,
+    ) -> Result<R, Failure> {
+        // First, so that a name that there is not makes no slot.
+        self.log(collection)?;
         let slot = self.people.slot(collection);
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = self.log(collection)?;
-        let mut decided = (*log).clone();
-        decided.push(Place::default(), decision.clone());
-        let (decided, media) = (Arc::new(decided), self.faces_in(&log));
-        let Some(gathered) = self.gathered(collection, &decided, media, None, progress)? else {
-            return Ok(None);
-        };
+        let _decides = lock(&slot.deciding);
+        let (decision, reply) = decide(&*self.people(collection)?)?;
         self.decisions.decide(collection, decision)?;
-        *slot = Some(gathered);
-        drop(slot);
-        self.gather(collection, progress)
+        Ok(reply)
     }
 
-    /// Keeps a decision about a collection for good.
+    /// Takes back the last decision about names and clusters of a collection that holds, and gives it; `None`
+    /// where there is none.
     ///
     /// # Errors
-    /// `CacheDir` when it cannot be written.
-    pub fn decide(&self, collection: &str, decision: Decision) -> Result<(), Failure> {
-        self.decisions.decide(collection, decision)
-    }
-
-    /// The decision about names and clusters of a collection that can be taken back: the last that holds.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no collection of this name.
-    pub fn last_correction(&self, collection: &str) -> Result<Option<(Place, Decision)>, Failure> {
+    /// `NotFound` when there is no collection of this name; `CacheDir` when that cannot be written.
+    pub fn undo(&self, collection: &str) -> Result<Option<Decision>, Failure> {
+        self.log(collection)?;
+        let slot = self.people.slot(collection);
+        let _decides = lock(&slot.deciding);
         let log = self.log(collection)?;
-        Ok(log.last_correction().map(|(place, decision)| (place.clone(), decision.clone())))
+        let Some((of, decision)) = log.last_correction() else { return Ok(None) };
+        self.decisions.decide(collection, Decision::Undo { of: of.clone() })?;
+        Ok(Some(decision.clone()))
     }
 
     /// Has media join a collection, those that have not.
     ///
     /// # Errors
     /// `CacheDir` when that cannot be written.
-    pub fn join(&self, collection: &str, media: Vec<MediaId>) -> Result<(), Failure> {
+    pub fn join(&self, collection: &str, media: &[MediaId]) -> Result<(), Failure> {
         self.decisions.refresh();
         let log = self.decisions.of_collection(collection);
         let joined: HashSet<MediaId> = log.iter().flat_map(|log| log.media()).collect();
-        let new: Vec<MediaId> = media.into_iter().filter(|id| !joined.contains(id)).collect();
+        let new: Vec<MediaId> = media.iter().filter(|id| !joined.contains(id)).copied().collect();
         for media in new.chunks(JOIN_AT_ONCE) {
-            self.decide(collection, Decision::Join { media: media.to_vec() })?;
+            self.decisions.decide(collection, Decision::Join { media: media.to_vec() })?;
         }
         Ok(())
     }
 }
 
 /// There is no collection of this name.
-pub fn no_collection(name: &str) -> Failure {
-    let name: String = name.chars().filter(|letter| !letter.is_control()).take(80).collect();
-    Failure::new(
-        ErrorCode::NotFound,
-        format!("there is no face collection \"{name}\" in cache_dir"),
-    )
+fn no_collection(name: &str) -> Failure {
+    let message = format!("there is no face collection \"{}\" in cache_dir", shorten(name));
+    Failure::new(ErrorCode::NotFound, message)
 }

@@ -3,12 +3,12 @@
 use super::kept::{LARGE, keep, kept};
 use crate::library::{LoadedFaces, LoadedTrack};
 use rushes_faces::{
-    Clustering, CollectionLog, Decision, Density, Face, FaceId, FaceIndex, Faces, FacesError,
-    Grouping, Groups, Settings, cluster, detect_settings, extend,
+    Clustering, CollectionLog, Density, Face, FaceId, FaceIndex, Faces, FacesError, Grouping,
+    Groups, Settings, cluster, detect_settings, extend, founders, persons,
 };
 use rushes_infer::faces as model;
 use rushes_text::words;
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// A face of a collection.
 #[derive(Clone)]
@@ -19,30 +19,28 @@ pub struct Member {
     pub track: usize,
 }
 
+/// Faces as they were grouped, before what people decided about the groups.
+pub struct Grouped {
+    /// How.
+    pub grouping: Grouping,
+    /// The faces, in order of their joining.
+    pub members: Vec<Member>,
+    /// The same by id.
+    pub index: FaceIndex,
+    media: Vec<Arc<LoadedFaces>>,
+    persons: Vec<Option<u32>>,
+    founders: Vec<u32>,
+    clustering: Clustering,
+}
+
 /// The people of one collection.
 pub struct People {
     /// Its name.
     pub collection: String,
-    /// How its faces are grouped.
-    pub grouping: Grouping,
-    /// Number of media whose faces they are.
-    pub media_count: usize,
-    /// Its faces, in order of their joining.
-    pub members: Vec<Member>,
-    /// The same by id.
-    pub index: FaceIndex,
+    /// Its faces.
+    pub grouped: Arc<Grouped>,
     /// The same by person.
     pub groups: Groups,
-}
-
-/// People, and what they were worked out from.
-pub struct Gathered {
-    /// The people.
-    pub people: Arc<People>,
-    log: Arc<CollectionLog>,
-    media: Vec<Arc<LoadedFaces>>,
-    persons: Vec<Option<u32>>,
-    clustering: Clustering,
 }
 
 impl Member {
@@ -52,28 +50,53 @@ impl Member {
         &self.faces.tracks[self.track]
     }
 
-    fn id(&self) -> FaceId {
-        self.track().id(&self.faces)
+    /// Its id, and from when to when it is seen.
+    fn spanned(&self) -> (FaceId, u32, u32) {
+        let track = self.track();
+        let at = |frame: Option<&u32>| frame.copied().unwrap_or_default();
+        (track.id(&self.faces), at(track.frames.first()), at(track.frames.last()))
     }
 }
 
 impl People {
+    /// The people that faces are, by what was decided.
+    #[must_use]
+    pub fn new(collection: &str, grouped: Arc<Grouped>, log: &CollectionLog) -> Self {
+        let Grouped { clustering, founders, index, .. } = &*grouped;
+        let mut groups = Groups::new(collection, &clustering.labels, founders, index.ids());
+        log.corrections().for_each(|decision| groups.apply(decision, index));
+        Self { collection: collection.to_owned(), grouped, groups }
+    }
+
+    /// A face.
+    #[must_use]
+    pub fn member(&self, face: usize) -> &Member {
+        &self.grouped.members[face]
+    }
+
+    /// Number of media that joined and in which faces were looked for.
+    #[must_use]
+    pub fn media_count(&self) -> usize {
+        self.grouped.media.len()
+    }
+
     /// How many people there are, as a sentence.
     #[must_use]
     pub fn summary(&self) -> String {
-        let (people, faces) = (self.groups.clusters().count(), self.members.len());
+        let (people, faces) = (self.groups.clusters().count(), self.grouped.members.len());
         let alone = self.groups.unclustered().count();
         format!("{people} people among {faces} faces, {alone} of them in no cluster")
     }
 }
 
-/// Settings that suit a collection by what its faces show, and why, as a sentence.
+/// Settings that suit some faces by what they show, and why, as a sentence.
 ///
 /// # Errors
-/// When a face does not fit in, which its bundle's checks should have found.
-pub fn detected(people: &People) -> Result<(Grouping, String), FacesError> {
-    let nobody = vec![None; people.members.len()];
-    let found = detect_settings(&faces(&people.members, &nobody)?, &settings(Grouping::DEFAULT));
+/// When a face does not fit in: see [`group`].
+pub fn detected(media: &[Arc<LoadedFaces>]) -> Result<(Grouping, String), FacesError> {
+    let members = members(media);
+    let nobody = vec![None; members.len()];
+    let found = detect_settings(&faces(&members, &nobody)?, &settings(Grouping::DEFAULT));
     let eps = f64::from(found.settings.eps / model::EPS_SCALE);
     // Two digits are more than the rule can tell, and what people see is what they can ask for again.
     let grouping = Grouping {
@@ -82,14 +105,23 @@ pub fn detected(people: &People) -> Result<(Grouping, String), FacesError> {
         auto: true,
     };
     let Grouping { eps, min_samples, .. } = grouping;
-    Ok((grouping, format!(" with eps {eps} and min_samples {min_samples}: {}", found.reason())))
+    let reason = found.reason(1.0 / model::EPS_SCALE);
+    Ok((grouping, format!(" with eps {eps} and min_samples {min_samples}: {reason}")))
 }
 
-impl Gathered {
-    /// Whether they would come out the same.
+impl Grouped {
+    /// Whether these media would be grouped the same by what was decided.
     #[must_use]
-    pub fn is_current(&self, log: &Arc<CollectionLog>, media: &[Arc<LoadedFaces>]) -> bool {
-        *log == self.log && is_same(&self.media, media)
+    pub fn is_current(&self, log: &CollectionLog, media: &[Arc<LoadedFaces>]) -> bool {
+        self.grouping == log.grouping()
+            && is_same(&self.media, media)
+            && self.persons == persons(log, &self.index, folded)
+    }
+
+    /// What is known of the first of these media, if they were grouped in this way.
+    fn density(&self, grouping: Grouping, media: &[Arc<LoadedFaces>]) -> Option<Density> {
+        let goes_on = self.grouping == grouping && begins(&self.media, media);
+        goes_on.then(|| self.clustering.density.clone())
     }
 }
 
@@ -102,45 +134,40 @@ fn begins(known: &[Arc<LoadedFaces>], media: &[Arc<LoadedFaces>]) -> bool {
     known.len() <= media.len() && known.iter().zip(media).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
-/// Groups the faces of media that joined a collection in this order. What was gathered before spares the
-/// comparison of the faces that were known then.
-///
-/// Those of a large collection are kept in `file`, and taken from there where nothing was gathered before.
+/// Groups the faces of media that joined a collection in this order. What was grouped before spares the
+/// comparison of the faces that were known then. Those of a large collection are kept in `file`, and taken from
+/// there where nothing was grouped before.
 ///
 /// `progress` hears the part that is done, from 0 to 1; `None` when it returned `false`.
 ///
 /// # Errors
-/// When a face does not fit in, which its bundle's checks should have found.
-pub fn gather(
-    collection: &str,
-    log: &Arc<CollectionLog>,
+/// When there are more faces than can be numbered: what else could be wrong with them was checked when they
+/// came into memory.
+pub fn group(
+    log: &CollectionLog,
     media: Vec<Arc<LoadedFaces>>,
-    before: Option<Gathered>,
+    before: Option<&Grouped>,
     file: &Path,
     progress: &dyn Fn(f64) -> bool,
-) -> Result<Option<Gathered>, FacesError> {
+) -> Result<Option<Grouped>, FacesError> {
     let grouping = log.grouping();
     let members = members(&media);
-    let index = FaceIndex::new(members.iter().map(Member::id).collect());
-    let persons = persons(log, &index);
-    let clustering = match before.filter(|before| before.people.grouping == grouping) {
-        Some(before) if is_same(&before.media, &media) && before.persons == persons => {
-            Some(before.clustering)
-        }
-        before => {
-            let before = before.filter(|before| begins(&before.media, &media));
-            let before = before.map(|before| before.clustering.density);
-            cluster_kept(&faces(&members, &persons)?, &settings(grouping), before, file, progress)
-        }
+    let spans: Vec<_> = members.iter().map(Member::spanned).collect();
+    let index = FaceIndex::new(&spans);
+    let persons = persons(log, &index, folded);
+    let faces = faces(&members, &persons)?;
+    let settings = settings(grouping);
+    let known = before.and_then(|before| before.density(grouping, &media));
+    let Some(clustering) = cluster_kept(&faces, &settings, known, file, progress) else {
+        return Ok(None);
     };
-    let Some(clustering) = clustering else { return Ok(None) };
-    let mut groups = Groups::new(collection, &clustering.labels, index.ids());
-    log.corrections().for_each(|decision| groups.apply(decision, &index));
-    let collection = collection.to_owned();
-    let media_count = media.len();
-    let people = Arc::new(People { collection, grouping, media_count, members, index, groups });
-    Ok(Some(Gathered { people, log: log.clone(), media, persons, clustering }))
+    let founders = founders(&faces, &clustering.labels, &settings);
+    Ok(Some(Grouped { grouping, members, index, media, persons, founders, clustering }))
 }
+
+/// A state is kept again when it has grown by the tenth part or has become another: whoever looks on while
+/// footage is analysed should not have it written all the time.
+const WORTH_KEEPING: usize = 10;
 
 /// Clusters faces, the first of which are known or were kept in a file.
 fn cluster_kept(
@@ -152,12 +179,13 @@ fn cluster_kept(
 ) -> Option<Clustering> {
     let is_large = faces.len() >= LARGE;
     let known = known.or_else(|| is_large.then(|| kept(file, settings))?);
-    let before = known.as_ref().map_or(0, Density::len);
+    let before = known.as_ref().map_or((0, 0), |known| (known.len(), known.fingerprint()));
     let clustering = match known {
         Some(known) => extend(known, faces, progress)?,
         None => cluster(faces, settings, progress)?,
     };
-    if is_large && before != faces.len() {
+    let now = (clustering.density.len(), clustering.density.fingerprint());
+    if is_large && now != before && now.0 >= before.0 + before.0 / WORTH_KEEPING {
         keep(file, &clustering.density);
     }
     Some(clustering)
@@ -194,30 +222,6 @@ fn faces(members: &[Member], persons: &[Option<u32>]) -> Result<Faces, FacesErro
         faces.push(&Face { vector: &vector, weight, scene, frames, person: *person })?;
     }
     Ok(faces)
-}
-
-/// Who somebody said each face is, by the faces that names were given to: a number for each name.
-fn persons(log: &CollectionLog, index: &FaceIndex) -> Vec<Option<u32>> {
-    let mut names: Vec<Option<&str>> = vec![None; index.ids().len()];
-    for decision in log.corrections() {
-        match decision {
-            Decision::Name { names: given } => {
-                for one in given {
-                    let name = Some(one.name.as_str()).filter(|name| !name.is_empty());
-                    let faces = one.cluster.faces.iter().filter_map(|id| index.find(*id));
-                    faces.for_each(|face| names[face] = name);
-                }
-            }
-            Decision::Group { .. } => names.fill(None),
-            _ => {}
-        }
-    }
-    let mut numbers = HashMap::new();
-    let mut number = |name: &str| {
-        let next = numbers.len() as u32;
-        *numbers.entry(folded(name)).or_insert(next)
-    };
-    names.into_iter().map(|name| name.map(&mut number)).collect()
 }
 
 /// A name as names are compared: whatever its case and accents, and without marks where it has letters.

@@ -17,7 +17,7 @@ impl Presence {
     /// Adds the frames of a cluster's faces.
     pub fn add(&mut self, people: &People, cluster: &Group) {
         for face in &cluster.faces {
-            let member = &people.members[*face];
+            let member = people.member(*face);
             let frames = member.track().frames.iter().map(|ms| f64::from(*ms) / 1000.0 + ROUNDED);
             self.0.entry(member.faces.meta.media_id).or_default().extend(frames);
         }

@@ -2,17 +2,18 @@
 
 use super::gather::Member;
 
-/// Of so many faces of a person, spread over them, some are chosen; more would take longer and look no
-/// different.
+/// Of so many faces of a person, the clearest, some are chosen; more would take longer and look no different.
 const CANDIDATES: usize = 2_000;
 
 /// Numbers of at most `count` of some faces: the clearest, then always the one that is clear and least
 /// like those before it.
 #[must_use]
 pub fn samples(members: &[Member], faces: &[usize], count: usize) -> Vec<usize> {
-    let candidates = faces.len().min(CANDIDATES);
-    let spread = (0..candidates).map(|n| faces[n * faces.len() / candidates]);
-    let mut left: Vec<Candidate> = spread.map(|face| Candidate::new(members, face)).collect();
+    let quality = |face: &usize| members[*face].track().quality;
+    let mut clearest = faces.to_vec();
+    clearest.sort_by(|a, b| quality(b).total_cmp(&quality(a)));
+    let candidates = clearest.into_iter().take(CANDIDATES);
+    let mut left: Vec<Candidate> = candidates.map(|face| Candidate::new(members, face)).collect();
     let mut chosen = Vec::new();
     while chosen.len() < count {
         let best = (0..left.len()).max_by(|a, b| left[*a].rank().total_cmp(&left[*b].rank()));

@@ -45,7 +45,7 @@ pub struct ClusterFacesRequest {
     /// no cluster.
     #[serde(default)]
     pub cluster_id: Option<String>,
-    /// The clusters. Overrides `cluster_id`.
+    /// The clusters, each once. Overrides `cluster_id` unless it is empty.
     #[serde(default)]
     pub cluster_ids: Option<Vec<String>>,
     /// At most so many faces.
@@ -135,13 +135,14 @@ pub struct ReclusterRequest {
     pub cache_dir: String,
     /// The collection.
     pub cluster_job_name: String,
-    /// Cosine distance under which two faces are neighbours; lower groups more strictly.
+    /// Cosine distance under which two faces are neighbours, on a scale on which the default suits the model;
+    /// lower groups more strictly.
     #[serde(default = "default_eps")]
-    #[schema(minimum = 0, default = 0.48)]
+    #[schema(minimum = 0, maximum = 2, default = 0.48)]
     pub eps: f64,
     /// Faces near one another that a person needs; a face that is followed through frames counts for as many.
     #[serde(default = "default_min_samples")]
-    #[schema(minimum = 1, default = 5)]
+    #[schema(minimum = 1, maximum = 1000, default = 5)]
     pub min_samples: u32,
     /// Pick both by what the faces of the collection show; `eps` and `min_samples` are not looked at then.
     #[serde(default)]

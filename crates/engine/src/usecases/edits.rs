@@ -7,6 +7,7 @@ use super::{
 use crate::{
     decisions::{Correction, Named, Naming, times_of},
     library::{LoadedFolder, LoadedTranscript},
+    paths::shorten,
     replies::{SegmentPage, SpeakerNames},
     requests::{CorrectTranscriptRequest, NameSpeakersRequest},
     speakers,
@@ -125,8 +126,4 @@ fn refuse_controls(field: &str, text: &str) -> Result<(), Failure> {
         }
         None => Ok(()),
     }
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(80).collect()
 }

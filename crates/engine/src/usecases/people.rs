@@ -2,6 +2,7 @@
 
 use super::{Engine, check_range};
 use crate::{
+    paths::shorten,
     people::{People, samples},
     replies::{Cluster, ClusterJob, ClusterJobs, ClusterSamples, Face, FacePage},
     requests::{ClusterFacesRequest, ClusterSamplesRequest, ListClustersRequest},
@@ -11,13 +12,11 @@ use rushes_faces::Group;
 use rushes_model::{Area, ErrorCode, Failure, MediaId, timestamp};
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 /// What stands for a cluster where a face is in none.
 pub const UNCLUSTERED: &str = "unclustered";
-/// Most faces that samples are chosen for in one request.
-const MAX_SAMPLED: usize = 1_000;
 
 impl Engine {
     /// The face collections of a folder and their clusters, largest first.
@@ -43,19 +42,18 @@ impl Engine {
         check_range("samples_per_cluster", request.samples_per_cluster, 1, 20)?;
         let folder = self.folder(&request.cache_dir)?;
         let people = folder.people(&request.cluster_job_name)?;
-        let clusters = match &request.cluster_ids {
-            Some(ids) => ids.iter().map(|id| cluster_of(&people, id)).collect::<Result<_, _>>()?,
+        let clusters = match named(request.cluster_ids.as_deref()) {
+            Some(ids) => {
+                ids.into_iter().map(|id| cluster_of(&people, id)).collect::<Result<_, _>>()?
+            }
             None => by_size(&people),
         };
         let each = request.samples_per_cluster as usize;
-        let clusters = clusters
-            .into_iter()
-            .take(MAX_SAMPLED.max(request.cluster_ids.iter().flatten().count()));
         let of = |cluster: &Group| {
-            let chosen = samples(&people.members, &cluster.faces, each);
+            let chosen = samples(&people.grouped.members, &cluster.faces, each);
             (cluster.id.to_string(), self.faces(&people, &chosen))
         };
-        Ok(ClusterSamples { samples: clusters.map(of).collect() })
+        Ok(ClusterSamples { samples: clusters.into_iter().map(of).collect() })
     }
 
     /// A page of the faces of clusters.
@@ -67,7 +65,7 @@ impl Engine {
         let folder = self.folder(&request.cache_dir)?;
         let people = folder.people(&request.cluster_job_name)?;
         let one = request.cluster_id.as_ref().map(std::slice::from_ref);
-        let numbers = match request.cluster_ids.as_deref().or(one) {
+        let numbers = match named(request.cluster_ids.as_deref()).or(named(one)) {
             Some(ids) => faces_of(&people, ids)?,
             None => all_faces(&people),
         };
@@ -85,14 +83,14 @@ impl Engine {
     fn faces(&self, people: &People, numbers: &[usize]) -> Vec<Face> {
         let mut paths: HashMap<MediaId, String> = HashMap::new();
         let face = |number: &usize| {
-            let member = &people.members[*number];
+            let member = people.member(*number);
             let (meta, track) = (&member.faces.meta, member.track());
             let path = || self.0.reception.last_seen(meta.media_id, &meta.source_path);
             let path = paths.entry(meta.media_id).or_insert_with(|| path().display().to_string());
             let cluster = people.groups.of_face(*number).map(|cluster| cluster.id.to_string());
             let at = |frame: Option<&u32>| frame.map_or(0.0, |ms| f64::from(*ms) / 1000.0);
             Face {
-                face_id: people.index.ids()[*number].to_string(),
+                face_id: people.grouped.index.ids()[*number].to_string(),
                 cluster_id: cluster.unwrap_or_else(|| UNCLUSTERED.to_owned()),
                 media_path: path.clone(),
                 hash_str: meta.hash_str.to_string(),
@@ -126,18 +124,18 @@ fn job_of(people: &People) -> ClusterJob {
     let unclustered = people.groups.unclustered().count() as u64;
     ClusterJob {
         cluster_job_name: people.collection.clone(),
-        face_count: people.members.len() as u64,
+        face_count: people.grouped.members.len() as u64,
         unclustered_face_count: unclustered,
-        eps: people.grouping.eps,
-        min_samples: people.grouping.min_samples,
-        auto_detected: people.grouping.auto,
-        media_count: people.media_count as u64,
+        eps: people.grouped.grouping.eps,
+        min_samples: people.grouped.grouping.min_samples,
+        auto_detected: people.grouped.grouping.auto,
+        media_count: people.media_count() as u64,
         clusters: by_size(people).into_iter().map(|cluster| told(people, cluster)).collect(),
     }
 }
 
 fn told(people: &People, cluster: &Group) -> Cluster {
-    let members = || cluster.faces.iter().map(|face| &people.members[*face]);
+    let members = || cluster.faces.iter().map(|face| people.member(*face));
     let media: HashSet<MediaId> = members().map(|member| member.faces.meta.media_id).collect();
     Cluster {
         cluster_id: cluster.id.to_string(),
@@ -155,12 +153,18 @@ fn by_size(people: &People) -> Vec<&Group> {
     clusters
 }
 
+/// The clusters that are asked for, each once; none where none is named.
+fn named(ids: Option<&[String]>) -> Option<BTreeSet<&str>> {
+    let ids = ids.filter(|ids| !ids.is_empty())?;
+    Some(ids.iter().map(String::as_str).collect())
+}
+
 fn all_faces(people: &People) -> Vec<usize> {
     let clustered = by_size(people).into_iter().flat_map(|cluster| cluster.faces.clone());
     clustered.chain(people.groups.unclustered()).collect()
 }
 
-fn faces_of(people: &People, ids: &[String]) -> Result<Vec<usize>, Failure> {
+fn faces_of(people: &People, ids: BTreeSet<&str>) -> Result<Vec<usize>, Failure> {
     let mut faces = Vec::new();
     for id in ids {
         if id == UNCLUSTERED {
@@ -182,7 +186,7 @@ pub fn cluster_of<'a>(people: &'a People, id: &str) -> Result<&'a Group, Failure
 }
 
 pub fn no_cluster(collection: &str, id: &str) -> Failure {
-    let id: String = id.chars().filter(|letter| !letter.is_control()).take(80).collect();
+    let id = shorten(id);
     let message = format!(
         "\"{collection}\" has no cluster \"{id}\"; it may have been merged or grouped anew since it was listed"
     );

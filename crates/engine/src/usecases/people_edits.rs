@@ -1,12 +1,13 @@
 //! Naming people, correcting who is who, and grouping faces anew.
 
 use super::{
-    Engine, bad_request, check_count,
+    Engine, bad_request, check_count, check_range,
     edits::check_name,
     people::{cluster_of, no_cluster},
 };
 use crate::{
     library::LoadedFolder,
+    paths::shorten,
     people::{People, detected},
     replies::{ModifiedClusters, RenamedClusters, TaskStarted, UndoneCorrection},
     requests::{
@@ -27,6 +28,8 @@ use std::{
 /// journal.
 const MAX_CLUSTERS: usize = 500;
 const MAX_FACES: usize = 8_000;
+/// Most faces that a person may be asked to have. A face keeps all its neighbours until it has so many.
+const MAX_MIN_SAMPLES: u32 = 1_000;
 /// Greatest cosine distance that there is.
 const MAX_EPS: f64 = 2.0;
 
@@ -42,19 +45,23 @@ impl Engine {
     ) -> Result<RenamedClusters, Failure> {
         check_count("assignments", request.assignments.len(), MAX_CLUSTERS)?;
         let folder = self.folder(&request.cache_dir)?;
-        let people = folder.people(&request.cluster_job_name)?;
-        let (mut names, mut changes) = (Vec::new(), BTreeMap::new());
-        for one in &request.assignments {
-            let name = check_name("assignments", &one.name)?;
-            let cluster = cluster_of(&people, &one.cluster_id)?;
-            if changes.insert(one.cluster_id.clone(), name.clone()).is_some() {
-                let message = format!("assignments names the cluster \"{}\" twice", one.cluster_id);
-                return Err(bad_request(message));
+        folder.decide(&request.cluster_job_name, |people| {
+            let (mut names, mut changes) = (Vec::new(), BTreeMap::new());
+            for one in &request.assignments {
+                let name = check_name("assignments", &one.name)?;
+                let cluster = cluster_of(people, &one.cluster_id)?;
+                if changes.insert(one.cluster_id.clone(), name.clone()).is_some() {
+                    let twice = &one.cluster_id;
+                    return Err(bad_request(format!(
+                        "assignments names the cluster {twice} twice"
+                    )));
+                }
+                let cluster = people.groups.reference(cluster, &people.grouped.index);
+                names.push(Name { cluster, name });
             }
-            names.push(Name { cluster: people.groups.reference(cluster, &people.index), name });
-        }
-        folder.decide(&request.cluster_job_name, Decision::Name { names })?;
-        Ok(RenamedClusters { updated: changes.len() as u64, changes })
+            let reply = RenamedClusters { updated: changes.len() as u64, changes };
+            Ok((Decision::Name { names }, reply))
+        })
     }
 
     /// Merges clusters, then moves faces: all that is asked for, or nothing. It outlives a later
@@ -70,13 +77,13 @@ impl Engine {
         let moves = request.moves.as_deref().unwrap_or_default();
         check_edit(merges, moves)?;
         let folder = self.folder(&request.cache_dir)?;
-        let people = folder.people(&request.cluster_job_name)?;
-        let mut edit = Edit::of(&people);
-        merges.iter().try_for_each(|merge| edit.merge(merge))?;
-        moves.iter().try_for_each(|one| edit.take(one))?;
-        let Edit { merges, moves, changed, .. } = edit;
-        folder.decide(&request.cluster_job_name, Decision::Edit { merges, moves })?;
-        Ok(changed)
+        folder.decide(&request.cluster_job_name, |people| {
+            let mut edit = Edit::of(people);
+            merges.iter().try_for_each(|merge| edit.merge(merge))?;
+            moves.iter().try_for_each(|one| edit.take(one))?;
+            let Edit { merges, moves, changed, .. } = edit;
+            Ok((Decision::Edit { merges, moves }, changed))
+        })
     }
 
     /// Takes back the last decision about names and clusters that holds, by whomever.
@@ -90,10 +97,9 @@ impl Engine {
     ) -> Result<UndoneCorrection, Failure> {
         let folder = self.folder(&request.cache_dir)?;
         let name = &request.cluster_job_name;
-        let Some((of, decision)) = folder.last_correction(name)? else {
+        let Some(decision) = folder.undo(name)? else {
             return Err(bad_request(format!("nothing was decided in \"{name}\" that still holds")));
         };
-        folder.decide(name, Decision::Undo { of })?;
         let (undone, what) = match decision {
             Decision::Name { names } => ("names", format!("{} names", names.len())),
             Decision::Edit { merges, moves } => {
@@ -113,12 +119,10 @@ impl Engine {
         if !(0.0..=MAX_EPS).contains(&eps) {
             return Err(bad_request(format!("eps is {eps}; it takes 0 to {MAX_EPS}")));
         }
-        if request.min_samples == 0 {
-            return Err(bad_request("min_samples is 0; it takes 1 and more".to_owned()));
-        }
+        check_range("min_samples", request.min_samples, 1, MAX_MIN_SAMPLES)?;
         let folder = self.folder(&request.cache_dir)?;
         folder.ensure_writable()?;
-        folder.last_correction(&request.cluster_job_name)?;
+        folder.check_collection(&request.cluster_job_name)?;
         let task = self.0.tasks.create(TaskKind::Recluster, "recluster")?;
         let message = format!("Grouping the faces of \"{}\"", request.cluster_job_name);
         let started = TaskStarted { message, task_id: task.id().to_string() };
@@ -140,20 +144,18 @@ fn regroup(folder: &Arc<LoadedFolder>, request: &ReclusterRequest, task: &TaskHa
         return;
     }
     let grouped = (|| {
-        let people = folder.people(&request.cluster_job_name)?;
+        let collection = &request.cluster_job_name;
         let asked = Grouping { eps: request.eps, min_samples: request.min_samples, auto: false };
-        let (grouping, reason) = if request.auto_detect_params {
-            detected(&people)
-                .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?
-        } else {
-            (asked, String::new())
+        let (grouping, reason) = match request.auto_detect_params {
+            true => detected(&folder.faces_in(collection)?).map_err(internal)?,
+            false => (asked, String::new()),
         };
         let decision = Decision::Group { grouping, clear_names: request.clear_names };
         let progress = |done: f64| {
             task.stand(Standing { progress: done, ..Standing::default() });
             !task.cancel().is_cancelled()
         };
-        let people = folder.regroup(&request.cluster_job_name, decision, &progress)?;
+        let people = folder.regroup(collection, decision, &progress)?;
         Ok(people.map(|people| format!("{}{reason}", people.summary())))
     })();
     match grouped {
@@ -161,6 +163,10 @@ fn regroup(folder: &Arc<LoadedFolder>, request: &ReclusterRequest, task: &TaskHa
         Ok(None) => task.finish(TaskState::Cancelled, "Cancelled"),
         Err(Failure { message, .. }) => task.finish(TaskState::Failed, message),
     }
+}
+
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::Internal, error.to_string())
 }
 
 fn check_edit(merges: &[MergeClusters], moves: &[MoveFaces]) -> Result<(), Failure> {
@@ -203,7 +209,7 @@ impl<'a> Edit<'a> {
     fn reference(&self, id: &str) -> Result<ClusterRef, Failure> {
         let found = id.parse().ok().and_then(|id| self.groups.get(id));
         let found = found.ok_or_else(|| no_cluster(&self.people.collection, id))?;
-        Ok(self.groups.reference(found, &self.people.index))
+        Ok(self.groups.reference(found, &self.people.grouped.index))
     }
 
     fn merge(&mut self, asked: &MergeClusters) -> Result<(), Failure> {
@@ -221,7 +227,7 @@ impl<'a> Edit<'a> {
         }
         self.changed.merged += clusters.len() as u64;
         let merge = Merge { clusters, target };
-        self.groups.merge(&merge, &self.people.index);
+        self.groups.merge(&merge, &self.people.grouped.index);
         self.merges.push(merge);
         Ok(())
     }
@@ -233,29 +239,28 @@ impl<'a> Edit<'a> {
         };
         let faces: BTreeSet<FaceId> =
             asked.face_ids.iter().map(|id| self.face(id)).collect::<Result<_, _>>()?;
-        let number = |id: &FaceId| self.people.index.get(*id);
+        let number = |id: &FaceId| self.people.grouped.index.get(*id);
         let elsewhere =
             |face: usize| self.groups.of_face(face).is_none_or(|cluster| cluster.id != target.id);
         let moved = faces.iter().filter_map(number).filter(|face| elsewhere(*face)).count();
         self.changed.moved += moved as u64;
         let one = Move { faces: faces.into_iter().collect(), target };
-        self.groups.take(&one, &self.people.index);
+        self.groups.take(&one, &self.people.grouped.index);
         self.moves.push(one);
         Ok(())
     }
 
     fn new_cluster(&mut self) -> Result<ClusterRef, Failure> {
         let random = getrandom::u64();
-        let id = random.map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
-        let target = ClusterRef { id: ClusterId(id), faces: Vec::new() };
+        let target = ClusterRef { id: ClusterId(random.map_err(internal)?), faces: Vec::new() };
         self.changed.created_cluster_ids.push(target.id.to_string());
         Ok(target)
     }
 
     fn face(&self, named: &str) -> Result<FaceId, Failure> {
-        let known = |id: &FaceId| self.people.index.get(*id).is_some();
+        let known = |id: &FaceId| self.people.grouped.index.get(*id).is_some();
         named.parse().ok().filter(known).ok_or_else(|| {
-            let named: String = named.chars().filter(|c| !c.is_control()).take(80).collect();
+            let named = shorten(named);
             let collection = &self.people.collection;
             let message = format!("\"{collection}\" has no face \"{named}\"");
             Failure::new(ErrorCode::NotFound, message)

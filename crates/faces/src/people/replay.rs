@@ -4,20 +4,24 @@ use super::{
     ids::{ClusterId, FaceId},
     log::{ClusterRef, Decision, Merge, Move, Name},
 };
+use rushes_model::MediaId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most faces that a [`ClusterRef`] names.
 const EXEMPLARS: usize = 12;
-/// A face that was analysed anew is clearest at most so many milliseconds from where it was.
-const SAME_TIME: u32 = 1_500;
-/// And its middle at most so many thousandths of the frame away.
-const SAME_PLACE: i32 = 100;
+/// A face that was analysed anew is seen at most so many milliseconds from when it was: another density of
+/// frames.
+const SAME_TIME: u32 = 1_000;
+/// And its middle at most so many thousandths of the frame away, since it is clearest elsewhere.
+const SAME_PLACE: i32 = 150;
 
 /// The faces of a collection as clusters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Groups {
     /// Clusters by number; those that have ended have no faces.
     clusters: Vec<Group>,
+    /// Ids of those that went into others. Whoever speaks of one did not know that it is no more.
+    merged: BTreeSet<ClusterId>,
     /// The cluster of each face.
     of_face: Vec<Option<usize>>,
 }
@@ -38,17 +42,28 @@ pub struct FaceIndex {
     /// Ids in order.
     ids: Vec<FaceId>,
     exact: HashMap<FaceId, usize>,
-    by_medium: BTreeMap<(rushes_model::MediaId, u32, usize), FaceId>,
+    by_medium: HashMap<MediaId, Vec<Spanned>>,
+}
+
+/// A face, and from when to when it is seen in its shot, in milliseconds.
+struct Spanned {
+    number: usize,
+    from: u32,
+    to: u32,
 }
 
 impl FaceIndex {
-    /// An index of faces, whose numbers are their places.
+    /// An index of faces, whose numbers are their places, each with the first and the last millisecond at which
+    /// it is seen.
     #[must_use]
-    pub fn new(ids: Vec<FaceId>) -> Self {
-        let numbered = || ids.iter().copied().enumerate();
-        let exact = numbered().map(|(number, id)| (id, number)).collect();
-        let place = |(number, id): (usize, FaceId)| ((id.media_id, id.milliseconds, number), id);
-        let by_medium = numbered().map(place).collect();
+    pub fn new(faces: &[(FaceId, u32, u32)]) -> Self {
+        let ids: Vec<FaceId> = faces.iter().map(|(id, ..)| *id).collect();
+        let exact = ids.iter().enumerate().map(|(number, id)| (*id, number)).collect();
+        let mut by_medium: HashMap<MediaId, Vec<Spanned>> = HashMap::new();
+        for (number, (id, from, to)) in faces.iter().enumerate() {
+            let of_medium = by_medium.entry(id.media_id).or_default();
+            of_medium.push(Spanned { number, from: *from, to: *to });
+        }
         Self { ids, exact, by_medium }
     }
 
@@ -64,47 +79,41 @@ impl FaceIndex {
         self.exact.get(&id).copied()
     }
 
-    /// The face that is where this one was, as near as a new analysis of the medium may have put it.
+    /// The face that is where this one was, as near as a new analysis of the medium may have put it: of those
+    /// seen at its time the one whose clearest place is nearest to it.
     #[must_use]
     pub fn find(&self, id: FaceId) -> Option<usize> {
         self.get(id).or_else(|| self.nearest(id))
     }
 
     fn nearest(&self, id: FaceId) -> Option<usize> {
-        let from = (id.media_id, id.milliseconds.saturating_sub(SAME_TIME), 0);
-        let to = (id.media_id, id.milliseconds.saturating_add(SAME_TIME), usize::MAX);
-        let away = |other: &FaceId| {
+        let at = id.milliseconds;
+        let late = |one: &Spanned| one.from.saturating_sub(at).max(at.saturating_sub(one.to));
+        let away = |one: &Spanned| {
+            let other = self.ids[one.number];
             let across = (i32::from(other.across) - i32::from(id.across)).abs();
             across.max((i32::from(other.down) - i32::from(id.down)).abs())
         };
-        let near = self.by_medium.range(from..=to).filter(|(_, other)| away(other) <= SAME_PLACE);
-        let rank = |(place, other): &(&(_, u32, usize), &FaceId)| {
-            (place.1.abs_diff(id.milliseconds), away(other), place.2)
-        };
-        near.min_by_key(rank).map(|(place, _)| place.2)
+        let is_near = |one: &&Spanned| late(one) <= SAME_TIME && away(one) <= SAME_PLACE;
+        let near = self.by_medium.get(&id.media_id)?.iter().filter(is_near);
+        near.min_by_key(|one| (late(one) > 0, away(one), one.number)).map(|one| one.number)
     }
 }
 
 impl Groups {
-    /// Clusters as they were found: `labels` has the number of each face's, from 0 in order of their first
-    /// faces.
+    /// Clusters as they were found: `labels` has the number of each face's, from 0, and `founders` the face that
+    /// each is called after.
     #[must_use]
-    pub fn new(collection: &str, labels: &[Option<u32>], ids: &[FaceId]) -> Self {
-        let mut clusters: Vec<Group> = Vec::new();
-        let mut of_face = Vec::with_capacity(labels.len());
-        let mut numbers = HashMap::new();
-        for (face, label) in labels.iter().enumerate() {
-            let cluster = label.map(|label| {
-                *numbers.entry(label).or_insert_with(|| {
-                    let id = ClusterId::of(collection, ids[face]);
-                    clusters.push(Group { id, name: None, faces: Vec::new() });
-                    clusters.len() - 1
-                })
-            });
+    pub fn new(collection: &str, labels: &[Option<u32>], founders: &[u32], ids: &[FaceId]) -> Self {
+        let called = |face: &u32| ClusterId::of(collection, ids[*face as usize]);
+        let begun = |face| Group { id: called(face), name: None, faces: Vec::new() };
+        let mut clusters: Vec<Group> = founders.iter().map(begun).collect();
+        let of_face: Vec<Option<usize>> =
+            labels.iter().map(|label| label.map(|label| label as usize)).collect();
+        for (face, cluster) in of_face.iter().enumerate() {
             cluster.iter().for_each(|number| clusters[*number].faces.push(face));
-            of_face.push(cluster);
         }
-        Self { clusters, of_face }
+        Self { clusters, merged: BTreeSet::new(), of_face }
     }
 
     /// The clusters that have faces.
@@ -167,8 +176,11 @@ impl Groups {
     }
 
     /// The cluster that holds most of the faces of a reference; of several the one with its id, else the
-    /// first. Where no face is left, the one with its id.
+    /// first. Where no face is left, the one with its id. None that was merged away before.
     fn meant(&self, reference: &ClusterRef, index: &FaceIndex) -> Option<usize> {
+        if self.merged.contains(&reference.id) {
+            return None;
+        }
         let mut votes: BTreeMap<usize, usize> = BTreeMap::new();
         let faces = reference.faces.iter().filter_map(|id| index.find(*id));
         for cluster in faces.filter_map(|face| self.of_face[face]) {
@@ -187,6 +199,9 @@ impl Groups {
     /// The same or, where its faces are in no cluster any more, a cluster of those that the reference has:
     /// somebody vouched for them.
     fn meant_or_revived(&mut self, reference: &ClusterRef, index: &FaceIndex) -> Option<usize> {
+        if self.merged.contains(&reference.id) {
+            return None;
+        }
         self.meant(reference, index).or_else(|| {
             let faces: BTreeSet<usize> =
                 reference.faces.iter().filter_map(|id| index.find(*id)).collect();
@@ -205,6 +220,7 @@ impl Groups {
             if let Some(source) =
                 self.meant_or_revived(source, index).filter(|source| *source != target)
             {
+                self.merged.insert(self.clusters[source].id);
                 let faces = std::mem::take(&mut self.clusters[source].faces);
                 let name = self.clusters[source].name.take();
                 self.put(faces, target);

@@ -12,7 +12,7 @@ use crate::onnx::{Attribute, Element, GraphWriter};
 /// Side of the square input.
 pub(super) const SIDE: usize = 150;
 /// Length of a vector.
-pub(super) const DIMENSIONS: usize = 128;
+pub const DIMENSIONS: usize = 128;
 /// Input and output of the graph.
 pub(super) const INPUT: &str = "pixels";
 /// See [`INPUT`].

@@ -2,6 +2,7 @@
 
 use crate::{
     library::LoadedFolder,
+    paths::shorten,
     people::{People, Presence, folded},
     requests::PersonFilter,
     usecases::{bad_request, people::cluster_of},
@@ -10,8 +11,8 @@ use rushes_model::{ErrorCode, Failure};
 use rushes_query::{Leaf, Query, QueryError};
 use std::{collections::HashMap, sync::Arc};
 
-/// How alike a name must be to be offered in the place of one that nobody has; Jaro-Winkler, 0 to 1.
-const ALIKE: f64 = 0.75;
+/// Most people that a search may ask for beside its query.
+const MAX_FILTERS: usize = 100;
 
 /// The people that a search names.
 #[derive(Default)]
@@ -49,6 +50,11 @@ impl Cast {
                     cast.named.insert(name.clone(), presence);
                 }
             }
+        }
+        if filters.len() > MAX_FILTERS {
+            let count = filters.len();
+            let message = format!("people_filter has {count} items; it takes up to {MAX_FILTERS}");
+            return Err(bad_request(message));
         }
         let required = filters.iter().map(|filter| filtered(folder, filter));
         cast.required = required.collect::<Result<_, _>>()?;
@@ -99,7 +105,7 @@ fn by_name(people: &[Arc<People>], name: &str) -> Result<Presence, String> {
                 found = true;
             }
             let likeness = alike(&known_folded);
-            if likeness >= ALIKE && nearest.is_none_or(|(best, _)| likeness > best) {
+            if nearest.is_none_or(|(best, _)| likeness > best) {
                 nearest = Some((likeness, known));
             }
         }
@@ -111,6 +117,6 @@ fn by_name(people: &[Arc<People>], name: &str) -> Result<Presence, String> {
         Some((_, known)) => format!("; the nearest known name is \"{known}\""),
         None => String::new(),
     };
-    let name: String = name.chars().filter(|letter| !letter.is_control()).take(80).collect();
+    let name = shorten(name);
     Err(format!("nobody is called \"{name}\" here{hint}"))
 }
