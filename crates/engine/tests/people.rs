@@ -135,15 +135,19 @@ fn undo(studio: &Studio) -> Result<String, Failure> {
     studio.engine.undo_clusters(&request).map(|reply| reply.undone)
 }
 
-fn recluster(studio: &Studio, change: impl FnOnce(&mut ReclusterRequest)) -> (Task, String) {
-    let mut request = ReclusterRequest {
+fn recluster_request(studio: &Studio) -> ReclusterRequest {
+    ReclusterRequest {
         cache_dir: text(studio.cache.path()),
         cluster_job_name: CAST.to_owned(),
         eps: 0.48,
         min_samples: 5,
         auto_detect_params: false,
         clear_names: false,
-    };
+    }
+}
+
+fn recluster(studio: &Studio, change: impl FnOnce(&mut ReclusterRequest)) -> (Task, String) {
+    let mut request = recluster_request(studio);
     change(&mut request);
     let mut events = studio.engine.progress();
     let id = studio.engine.recluster(&request).unwrap().task_id;
@@ -299,6 +303,68 @@ fn what_people_correct_outlives_every_grouping_and_can_be_taken_back() {
 }
 
 #[test]
+fn a_person_who_is_named_anew_stays_one() {
+    let studio = studio();
+    find_faces(&studio, &stills(1..=2)[..14]);
+    let first = cluster_of(&studio, "orl-s01");
+    rename(&studio, &[(&first, "Ana")]).unwrap();
+    // More footage, and one face that is somebody else: the examples of the next name are others.
+    find_faces(&studio, &stills(1..=2));
+    let faces = page(&studio, Some(&first));
+    modify(&studio, &[], &[(&[&faces[0].face_id], None)]).unwrap();
+    rename(&studio, &[(&first, "Anna")]).unwrap();
+    assert_eq!(page(&studio, Some(&first)).len(), faces.len() - 1);
+    recluster(&studio, |_| {});
+    assert_eq!(page(&studio, Some(&first)).len(), faces.len() - 1);
+    let named: Vec<String> = names(&studio.engine, studio.cache.path()).into_values().collect();
+    assert_eq!(named, ["Anna"]);
+}
+
+#[test]
+fn who_corrects_at_the_same_time_finds_what_the_other_did() {
+    let studio = studio();
+    find_faces(&studio, &stills(1..=3));
+    let [a, b, c] = ["orl-s01", "orl-s02", "orl-s03"].map(|person| cluster_of(&studio, person));
+    // Two merges of one cluster into different ones: whoever comes second is told that it is gone.
+    let merged = std::thread::scope(|scope| {
+        let merge = |target: &str| modify(&studio, &[(&[&b], target)], &[]);
+        let both = [&a, &c].map(|target| scope.spawn(move || merge(target)));
+        both.map(|one| one.join().unwrap())
+    });
+    assert_eq!(merged.iter().filter(|result| result.is_ok()).count(), 1, "{merged:?}");
+    let failed = merged.into_iter().find_map(Result::err).unwrap();
+    assert_eq!(failed.code, ErrorCode::NotFound);
+    assert_eq!(clusters(&studio).len(), 2);
+    // And so with taking back: each takes back another.
+    rename(&studio, &[(&a, "Anna")]).unwrap();
+    let undone = std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| undo(&studio).unwrap()));
+        both.map(|one| one.join().unwrap()).into_iter().collect::<BTreeSet<_>>()
+    });
+    assert_eq!(undone, ["modify".to_owned(), "names".to_owned()].into());
+}
+
+#[test]
+fn a_cancelled_grouping_changes_nothing() {
+    let studio = studio();
+    find_faces(&studio, &stills(1..=2));
+    let before = serde_json::to_string(&job(&studio.engine, studio.cache.path())).unwrap();
+    let request = ReclusterRequest { eps: 0.1, clear_names: true, ..recluster_request(&studio) };
+    let mut events = studio.engine.progress();
+    let id = studio.engine.recluster(&request).unwrap().task_id;
+    let cancel = rushes_engine::requests::CancelRequest { task_id: id.clone() };
+    studio.engine.cancel(&cancel).unwrap();
+    let last = std::iter::from_fn(|| events.blocking_recv());
+    let last = last.filter(|event| event.task_id.to_string() == id).find(|event| event.done);
+    let now = serde_json::to_string(&job(&studio.engine, studio.cache.path())).unwrap();
+    match last.unwrap().state {
+        TaskState::Cancelled => assert_eq!(now, before),
+        // It was over before it could be cancelled.
+        state => assert_eq!(state, TaskState::Completed),
+    }
+}
+
+#[test]
 fn what_is_asked_wrongly_changes_nothing() {
     let studio = studio();
     find_faces(&studio, &stills(1..=2));
@@ -326,20 +392,14 @@ fn what_is_asked_wrongly_changes_nothing() {
     assert_eq!(code(modify(&studio, &[], &[(&[&face, "no face"], Some(&b))])), NotFound);
     assert_eq!(code(modify(&studio, &[], &[(&[&face], Some(none))])), NotFound);
     let asked = |change: fn(&mut ReclusterRequest)| {
-        let mut request = ReclusterRequest {
-            cache_dir: text(studio.cache.path()),
-            cluster_job_name: CAST.to_owned(),
-            eps: 0.48,
-            min_samples: 5,
-            auto_detect_params: false,
-            clear_names: false,
-        };
+        let mut request = recluster_request(&studio);
         change(&mut request);
         code(studio.engine.recluster(&request).map(|started| started.task_id))
     };
     assert_eq!(asked(|request| request.eps = -0.1), BadRequest);
     assert_eq!(asked(|request| request.eps = f64::NAN), BadRequest);
     assert_eq!(asked(|request| request.min_samples = 0), BadRequest);
+    assert_eq!(asked(|request| request.min_samples = 1_001), BadRequest);
     assert_eq!(asked(|request| request.cluster_job_name = "nobody".to_owned()), NotFound);
     assert_eq!(serde_json::to_string(&job(&studio.engine, studio.cache.path())).unwrap(), before);
 

@@ -4,14 +4,15 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests stand outside test functions")]
 
+mod clips;
 mod installed;
 
+use clips::{ffmpeg, input_of};
 use installed::{models, runtime};
 use rushes_infer::ssd::{Detector, class_name};
 use rushes_infer::yunet::FaceDetector;
 use rushes_infer::{Embedding, InferError, TextQuery, VisualModel, lite};
 use rushes_model::Picture;
-use std::path::PathBuf;
 use std::time::Duration;
 
 fn open(key: &str, workers: usize) -> lite::LiteModel {
@@ -19,42 +20,8 @@ fn open(key: &str, workers: usize) -> lite::LiteModel {
 }
 
 /// The frame at a second of a clip, at most 640 pixels wide.
-#[expect(clippy::disallowed_methods, reason = "only `media` starts processes, and tests")]
 fn frame(clip: &str, second: u32) -> Picture {
-    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = std::env::var_os("RUSHES_TEST_MEDIA").map(PathBuf::from);
-    let path = folder.unwrap_or_else(|| workspace.join(".cache/media")).join(clip);
-    assert!(path.is_file(), "{} is not there: run `make setup`", path.display());
-    let output = std::process::Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-ss", &second.to_string(), "-i"])
-        .arg(path)
-        .args([
-            "-frames:v",
-            "1",
-            "-vf",
-            "scale='min(640,iw)':-2",
-            "-c:v",
-            "ppm",
-            "-f",
-            "image2pipe",
-        ])
-        .arg("-")
-        .output()
-        .expect("ffmpeg runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    read_ppm(&output.stdout)
-}
-
-/// "P6 width height 255", then the pixels.
-fn read_ppm(ppm: &[u8]) -> Picture {
-    let mut parts = ppm.splitn(4, |&byte| byte.is_ascii_whitespace());
-    let mut word = || parts.next().expect("a ppm header");
-    assert_eq!(word(), b"P6");
-    let mut side = || std::str::from_utf8(word()).expect("text").parse().expect("a number");
-    let (width, height): (u32, u32) = (side(), side());
-    let rest = parts.next().expect("pixels");
-    let pixels = rest.strip_prefix(b"255\n").expect("8 bits a channel").to_vec();
-    Picture::new(width, height, pixels).expect("a whole frame")
+    ffmpeg(&input_of(clip, f64::from(second)), "scale='min(640,iw)':-2")
 }
 
 fn score(query: &TextQuery, picture: &Embedding) -> f32 {

@@ -12,3 +12,15 @@ pub struct Area {
     /// Height.
     pub height: f32,
 }
+
+impl Area {
+    /// The area of a box in pixels of a picture of this size.
+    #[must_use]
+    pub fn of_pixels(
+        (left, top, width, height): (f32, f32, f32, f32),
+        picture: &crate::Picture,
+    ) -> Self {
+        let (wide, high) = (picture.width as f32, picture.height as f32);
+        Self { left: left / wide, top: top / high, width: width / wide, height: height / high }
+    }
+}

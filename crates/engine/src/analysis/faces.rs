@@ -11,7 +11,7 @@ use super::{
 use crate::{intake::Intake, library::LoadedFolder};
 use half::f16;
 use rushes_faces::{Grouping, Sighting, Track, TrackSettings, tracks};
-use rushes_infer::faces::{EPS_SCALE, FaceModel, LEAST_QUALITY, SeenFace};
+use rushes_infer::faces::{ClearFace, EPS_SCALE, FaceModel};
 use rushes_model::{Area, Failure, MediaId, Picture, Sampling};
 use rushes_store::{FaceBundle, FaceTrack, Previews, Seen};
 use std::{
@@ -147,28 +147,20 @@ fn look(
 /// # Errors
 /// When inference fails.
 pub fn seek(model: &FaceModel, picture: &Picture) -> Result<Vec<Found>, String> {
-    let mut seen = model.detect(picture).map_err(text)?;
-    seen.retain(|face| face.quality >= LEAST_QUALITY);
+    let mut seen = model.find(picture).map_err(text)?;
     seen.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     seen.truncate(MOST_FACES);
     // One that lies outside the picture has nothing to show.
-    let found = seen.iter().filter_map(|face| found(model, picture, face).transpose());
+    let found = seen.into_iter().filter_map(|face| found(model, picture, face).transpose());
     found.collect()
 }
 
-fn found(model: &FaceModel, picture: &Picture, seen: &SeenFace) -> Result<Option<Found>, String> {
-    let SeenFace { face, quality } = seen;
-    let vector = model.embed(picture, face).map_err(text)?;
-    let Ok(chip) = model.chip(picture, face) else { return Ok(None) };
+fn found(model: &FaceModel, picture: &Picture, seen: ClearFace) -> Result<Option<Found>, String> {
+    let ClearFace { face, quality, vector } = seen;
+    let Ok(chip) = model.chip(picture, &face) else { return Ok(None) };
     let crop = rushes_media::jpeg(&chip, JPEG_QUALITY).map_err(text)?;
-    let (width, height) = (picture.width as f32, picture.height as f32);
-    let area = Area {
-        left: face.left / width,
-        top: face.top / height,
-        width: face.width / width,
-        height: face.height / height,
-    };
-    Ok(Some(Found { area, quality: *quality, vector, crop }))
+    let area = Area::of_pixels((face.left, face.top, face.width, face.height), picture);
+    Ok(Some(Found { area, quality, vector, crop }))
 }
 
 /// Faces followed through the shots of a file.

@@ -176,12 +176,6 @@ fn width(facts: &MediaFacts) -> u32 {
 
 /// A line with its place as fractions of the picture.
 fn stored(line: ocr::TextLine, picture: &Picture) -> TextLine {
-    let (width, height) = (picture.width as f32, picture.height as f32);
-    let area = Area {
-        left: line.left / width,
-        top: line.top / height,
-        width: line.width / width,
-        height: line.height / height,
-    };
+    let area = Area::of_pixels((line.left, line.top, line.width, line.height), picture);
     TextLine { text: line.text, confidence: line.confidence, area }
 }

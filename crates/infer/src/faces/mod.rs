@@ -11,7 +11,7 @@ mod model;
 mod quality;
 mod resnet;
 
-pub use model::{EPS_SCALE, FaceModel, KEY, LEAST_QUALITY, SMALLEST_FACE, SeenFace};
+pub use model::{ClearFace, EPS_SCALE, FaceModel, KEY, LEAST_QUALITY, SMALLEST_FACE, SeenFace};
 pub use resnet::DIMENSIONS;
 
 /// What the tests of the parts compare themselves with.

@@ -48,6 +48,17 @@ pub struct SeenFace {
     pub quality: f32,
 }
 
+/// A face that is seen well enough to be told apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClearFace {
+    /// Where it is.
+    pub face: Face,
+    /// [`LEAST_QUALITY`] to 1; see [`SeenFace`].
+    pub quality: f32,
+    /// See [`FaceModel::embed`].
+    pub vector: Vec<f32>,
+}
+
 /// Detector and embedder in memory. Calls may come from several threads at once.
 pub struct FaceModel {
     key: ModelKey,
@@ -104,15 +115,35 @@ impl FaceModel {
     /// # Errors
     /// When inference fails.
     pub fn detect(&self, picture: &Picture) -> Result<Vec<SeenFace>, InferError> {
-        let faces = self.detector.detect(picture, MIN_SCORE)?.into_iter();
-        let large = faces.filter(|face| face.width.min(face.height) >= SMALLEST_FACE);
-        let seen = large.map(|face| Ok(SeenFace { face, quality: self.quality(picture, &face)? }));
+        let seen = self.large(picture)?.into_iter().map(|face| {
+            let chip = align::chip(picture, &face.landmarks)?;
+            Ok(SeenFace { face, quality: quality(&face, chip.as_deref()) })
+        });
         seen.collect()
     }
 
-    fn quality(&self, picture: &Picture, face: &Face) -> Result<f32, InferError> {
-        let chip = align::chip(picture, &face.landmarks)?;
-        Ok(chip.map_or(0.0, |chip| Measures::of(face, &chip).quality()))
+    /// The faces of a picture that are seen well enough to be told apart, with their vectors, best score first:
+    /// what [`detect`](Self::detect) and [`embed`](Self::embed) give, for half the work on pixels.
+    ///
+    /// # Errors
+    /// When inference fails.
+    pub fn find(&self, picture: &Picture) -> Result<Vec<ClearFace>, InferError> {
+        let mut found = Vec::new();
+        for face in self.large(picture)? {
+            let Some(chip) = align::chip(picture, &face.landmarks)? else { continue };
+            let quality = quality(&face, Some(&chip));
+            if quality >= LEAST_QUALITY {
+                found.push(ClearFace { face, quality, vector: self.vector(&chip)? });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The faces that are large enough, best score first.
+    fn large(&self, picture: &Picture) -> Result<Vec<Face>, InferError> {
+        let mut faces = self.detector.detect(picture, MIN_SCORE)?;
+        faces.retain(|face| face.width.min(face.height) >= SMALLEST_FACE);
+        Ok(faces)
     }
 
     /// The vector of a face: [`dimensions`](Self::dimensions) values of length 1. The cosine distance of
@@ -123,7 +154,11 @@ impl FaceModel {
     /// When inference fails, or the five points of the face lie in one place.
     pub fn embed(&self, picture: &Picture, face: &Face) -> Result<Vec<f32>, InferError> {
         let chip = align::chip(picture, &face.landmarks)?;
-        let mut vector = self.run(&chip.ok_or_else(|| failed("a face has no extent"))?)?;
+        self.vector(&chip.ok_or_else(|| failed("a face has no extent"))?)
+    }
+
+    fn vector(&self, chip: &[f32]) -> Result<Vec<f32>, InferError> {
+        let mut vector = self.run(chip)?;
         vector.iter_mut().zip(MEAN).for_each(|(value, mean)| *value -= mean);
         normalise(&mut vector);
         Ok(vector)
@@ -162,6 +197,11 @@ impl FaceModel {
         let area = Area { left, top, width, height };
         resize(picture, area, (size(width), size(height)), FilterType::Bilinear)
     }
+}
+
+/// How well a face can be seen, by its chip; one without is not seen.
+fn quality(face: &Face, chip: Option<&[f32]>) -> f32 {
+    chip.map_or(0.0, |chip| Measures::of(face, chip).quality())
 }
 
 fn failed(reason: &str) -> InferError {

@@ -1,6 +1,7 @@
 //! Frames of the footage that set-up installs.
 
 #![allow(clippy::expect_used, reason = "a test that cannot be set up has failed")]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use rushes_model::Picture;
 use std::path::PathBuf;
