@@ -114,6 +114,13 @@ impl Default for Grouping {
     }
 }
 
+impl Merge {
+    /// The clusters that end. The target is none of them.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &ClusterRef> {
+        self.clusters.iter().filter(|source| source.id != self.target.id)
+    }
+}
+
 impl Decision {
     /// Whether it is one that can be taken back.
     fn is_correction(&self) -> bool {

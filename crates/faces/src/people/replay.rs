@@ -216,16 +216,19 @@ impl Groups {
     /// Has the faces of clusters go to another one, which keeps its name or, without one, takes theirs.
     pub fn merge(&mut self, merge: &Merge, index: &FaceIndex) {
         let Some(target) = self.meant_or_revived(&merge.target, index) else { return };
-        for source in &merge.clusters {
-            if let Some(source) =
-                self.meant_or_revived(source, index).filter(|source| *source != target)
-            {
-                self.merged.insert(self.clusters[source].id);
-                let faces = std::mem::take(&mut self.clusters[source].faces);
-                let name = self.clusters[source].name.take();
+        for source in merge.sources() {
+            let found = self.meant_or_revived(source, index);
+            if let Some(found) = found.filter(|found| *found != target) {
+                self.merged.insert(self.clusters[found].id);
+                let faces = std::mem::take(&mut self.clusters[found].faces);
+                let name = self.clusters[found].name.take();
                 self.put(faces, target);
                 let kept = &mut self.clusters[target].name;
                 *kept = kept.take().or(name);
+            }
+            // It may be called otherwise by now, and who speaks of it by the id that it had then means the same.
+            if self.get(source.id).is_none() {
+                self.merged.insert(source.id);
             }
         }
     }
@@ -234,7 +237,9 @@ impl Groups {
     pub fn take(&mut self, one: &Move, index: &FaceIndex) {
         let faces: Vec<usize> = one.faces.iter().filter_map(|id| index.find(*id)).collect();
         let known = self.meant_or_revived(&one.target, index);
-        let is_new = one.target.faces.is_empty() && !faces.is_empty();
+        let is_new = one.target.faces.is_empty()
+            && !faces.is_empty()
+            && !self.merged.contains(&one.target.id);
         let Some(target) = known.or_else(|| is_new.then(|| self.begin(one.target.id))) else {
             return;
         };
