@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::cluster::Placement;
-use crate::products::{Limit, products};
+use crate::products::{Limit, each, products};
 
 /// Faces compared in one block of products.
 const BLOCK: usize = 256;
@@ -72,15 +74,15 @@ pub(crate) fn dissolve_light(placement: &mut Placement, cores: &[u32]) {
 pub(crate) fn loose_cores(placement: &Placement, cores: &[u32]) -> Vec<Loose> {
     let (loose, placed): (Vec<u32>, Vec<u32>) =
         cores.iter().partition(|&&core| placement.is_loose(core));
-    let mut found = Vec::new();
-    for rows in loose.chunks(BLOCK) {
-        for (&face, nearest) in rows.iter().zip(nearest(placement, rows, &placed)) {
+    let blocks = loose.par_chunks(BLOCK).map(|rows| {
+        let found = rows.iter().zip(nearest(placement, rows, &placed)).map(|(&face, nearest)| {
             let mut cores: Vec<(f64, u32)> = nearest.into_values().collect();
             cores.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            found.push(Loose { face, cores });
-        }
-    }
-    found
+            Loose { face, cores }
+        });
+        found.collect::<Vec<_>>()
+    });
+    blocks.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
 /// For each face the nearest placed core of each part, by part.
@@ -94,14 +96,14 @@ fn nearest(placement: &Placement, rows: &[u32], placed: &[u32]) -> Vec<BTreeMap<
         for (line, (&row, best)) in
             scratch.chunks_exact(columns.len()).zip(rows.iter().zip(&mut best))
         {
-            limit.each(line, |column, product| {
+            each(line, limit.never, |column, product| {
                 let core = columns[column];
-                if limit.holds(product, faces.vector(row), faces.vector(core)) {
-                    keep_nearest(
-                        best,
-                        placement.part[core as usize],
-                        (faces.distance(row, core), core),
-                    );
+                let part = placement.part[core as usize];
+                let farther = |kept: &(f64, u32)| limit.beyond(product, kept.0);
+                if !best.get(&part).is_some_and(farther)
+                    && limit.holds(product, faces.vector(row), faces.vector(core))
+                {
+                    keep_nearest(best, part, (faces.distance(row, core), core));
                 }
             });
         }

@@ -183,7 +183,9 @@ impl Faces {
 
     /// The vectors of some faces, one after another.
     pub(crate) fn gather(&self, faces: &[u32]) -> Vec<f32> {
-        faces.iter().flat_map(|&face| self.vector(face)).copied().collect()
+        let mut vectors = Vec::with_capacity(faces.len() * self.dimensions);
+        faces.iter().for_each(|&face| vectors.extend_from_slice(self.vector(face)));
+        vectors
     }
 
     pub(crate) fn weight(&self, face: u32) -> u32 {

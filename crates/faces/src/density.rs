@@ -133,6 +133,11 @@ impl Density {
         self.fingerprint
     }
 
+    /// Values of each vector.
+    pub(crate) fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
     /// Number of faces counted so far.
     pub fn len(&self) -> usize {
         self.weights.len()

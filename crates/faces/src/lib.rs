@@ -29,6 +29,7 @@ mod cluster;
 mod collection;
 mod density;
 mod detect;
+mod fold;
 mod founders;
 mod people;
 mod products;

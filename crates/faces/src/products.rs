@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
 
-use crate::vector::dot;
+use crate::vector::{dot, rough};
 
 /// Products of every row with every column, row after row; both hold vectors one after another.
 ///
@@ -19,24 +19,37 @@ pub(crate) fn products(rows: &[f32], columns: &[f32], dimensions: usize, out: &m
     }
 }
 
-/// A largest distance, as it is told from products in single precision.
+/// How far a product of unit vectors in single precision may be off, twice.
 ///
-/// A sum of `d` products of values of unit vectors in single precision is off by at most
-/// `d · 2⁻²⁴ / (1 − d · 2⁻²⁴)` in whatever order it is added up (Higham, Accuracy and Stability of
-/// Numerical Algorithms, 3.1). Outside twice that a product decides; within, the exact distance.
+/// A sum of `d` products is off by at most `d · 2⁻²⁴ / (1 − d · 2⁻²⁴)` in whatever order it is added
+/// up (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), and by two more if its values
+/// were rounded.
+fn margin(dimensions: usize) -> f32 {
+    (dimensions as f32 + 4.0) * f32::EPSILON
+}
+
+/// Products of vectors below this are of such that are farther apart than `eps`.
+pub(crate) fn never(eps: f32, dimensions: usize) -> f32 {
+    1.0 - eps - margin(dimensions)
+}
+
+/// A largest distance, as it is told from products in single precision: outside the [`margin`] a
+/// product decides; within, the exact distance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
     eps: f64,
     /// Products below this are too far apart.
     pub(crate) never: f32,
     /// Products above this are near enough.
-    pub(crate) always: f32,
+    always: f32,
+    margin: f32,
 }
 
 impl Limit {
     pub(crate) fn new(eps: f32, dimensions: usize) -> Self {
-        let margin = (dimensions as f32 + 4.0) * f32::EPSILON;
-        Self { eps: f64::from(eps), never: 1.0 - eps - margin, always: 1.0 - eps + margin }
+        let margin = margin(dimensions);
+        let (never, always) = (never(eps, dimensions), 1.0 - eps + margin);
+        Self { eps: f64::from(eps), never, always, margin }
     }
 
     /// Whether two vectors whose product is not below `never` are within the distance.
@@ -44,20 +57,36 @@ impl Limit {
         product > self.always || 1.0 - dot(left, right) <= self.eps
     }
 
-    /// Calls for the index of each product of a row that may be within the distance.
-    pub(crate) fn each(&self, products: &[f32], mut found: impl FnMut(usize, f32)) {
-        /// Products looked at in one go; most rows of most blocks hold nothing.
-        const STRIDE: usize = 32;
-        for (stride, part) in products.chunks(STRIDE).enumerate() {
-            let hits: u32 = part.iter().map(|&product| u32::from(product >= self.never)).sum();
-            if hits == 0 {
-                continue;
-            }
-            for (place, &product) in part.iter().enumerate() {
-                if product >= self.never {
-                    found(stride * STRIDE + place, product);
-                }
-            }
+    /// Whether two vectors with this product are farther apart than `distance`.
+    pub(crate) fn beyond(&self, product: f32, distance: f64) -> bool {
+        1.0 - f64::from(product + self.margin) > distance
+    }
+
+    /// Whether two vectors are within the distance.
+    pub(crate) fn near(&self, left: &[f32], right: &[f32]) -> bool {
+        let product = rough(left, right);
+        product >= self.never && self.holds(product, left, right)
+    }
+}
+
+/// Calls for the index of each product of a row that is not below `never`.
+pub(crate) fn each(products: &[f32], never: f32, mut found: impl FnMut(usize, f32)) {
+    /// Products looked at in one go; most rows of most blocks hold nothing.
+    const STRIDE: usize = 16;
+    let mut places = [0; STRIDE];
+    for (stride, part) in products.chunks(STRIDE).enumerate() {
+        let hits: u32 = part.iter().map(|&product| u32::from(product >= never)).sum();
+        if hits == 0 {
+            continue;
+        }
+        // Without a branch for each product, which would be guessed wrong as often as right.
+        let mut count = 0;
+        for (place, &product) in part.iter().enumerate() {
+            places[count] = place;
+            count += usize::from(product >= never);
+        }
+        for &place in &places[..count] {
+            found(stride * STRIDE + place, part[place]);
         }
     }
 }

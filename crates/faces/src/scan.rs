@@ -4,14 +4,22 @@ use rayon::prelude::*;
 
 use crate::collection::Faces;
 use crate::density::Density;
-use crate::products::{Limit, products};
+use crate::fold::Folded;
+use crate::products::{Limit, each, products};
 
-/// Faces that join, in one block of products.
+/// Faces that join and are looked at together: the vectors of those that they are compared with
+/// come from memory once for all of them.
+const STRIPE: usize = 1024;
+/// Rows of them in one block of products.
 const ROWS: usize = 256;
-/// Faces that they are compared with; a block of products of 512 KiB stays in a core's cache.
-const COLUMNS: usize = 512;
-/// Blocks that are looked at before what was found in them is entered: bounds what is held.
+/// Faces that they are compared with; a block of products of 256 KiB stays in a core's cache.
+const COLUMNS: usize = 256;
+/// Blocks that are looked at before what was found in them is entered, at first.
+const FIRST_BATCH: usize = 4;
+/// The same later on: bounds what is held.
 const BATCH: usize = 64;
+/// The component of a face that is no core.
+const NONE: u32 = u32::MAX;
 
 /// Enters all pairs of neighbours of which at least one is from `old` on. `None` when cancelled.
 pub(crate) fn scan(
@@ -20,18 +28,16 @@ pub(crate) fn scan(
     old: usize,
     progress: &dyn Fn(f64) -> bool,
 ) -> Option<()> {
-    let limit = Limit::new(density.settings().eps, faces.dimensions());
     let all = faces.len();
+    let folded = Folded::new(faces, density.settings().eps, all - old);
     let area = |end: usize| (end as f64).powi(2) - (old as f64).powi(2);
-    for start in (old..all).step_by(ROWS) {
-        let end = (start + ROWS).min(all);
+    for start in (old..all).step_by(STRIPE) {
+        let end = (start + STRIPE).min(all);
         density.flatten();
-        let blocks: Vec<usize> = (0..end).step_by(COLUMNS).collect();
-        for batch in blocks.chunks(BATCH) {
+        for batch in batches((0..end).step_by(COLUMNS).collect()) {
             let search = |scratch: &mut Vec<f32>, &column: &usize| {
-                let block =
-                    Block { rows: (start, end), columns: (column, (column + COLUMNS).min(end)) };
-                block.neighbours(density, faces, &limit, scratch)
+                let columns = (column, (column + COLUMNS).min(end));
+                Block::new(density, (start, end), columns).neighbours(faces, &folded, scratch)
             };
             let found: Vec<Vec<(u32, u32)>> = batch.par_iter().map_init(Vec::new, search).collect();
             for (left, right) in found.into_iter().flatten() {
@@ -45,53 +51,87 @@ pub(crate) fn scan(
     Some(())
 }
 
+/// Blocks that are looked at together: a few at first, then ever more, since the faces that join
+/// soon become cores of components with which most of their pairs are then known.
+fn batches(mut blocks: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
+    let mut size = FIRST_BATCH;
+    while !blocks.is_empty() {
+        let after = blocks.split_off(size.min(blocks.len()));
+        batches.push(std::mem::replace(&mut blocks, after));
+        size = (2 * size).min(BATCH);
+    }
+    batches
+}
+
 /// A rectangle of pairs.
 struct Block {
     rows: (usize, usize),
     columns: (usize, usize),
+    limit: Limit,
+    /// The component of each row and of each column, or [`NONE`].
+    components: (Vec<u32>, Vec<u32>),
 }
 
 impl Block {
+    fn new(density: &Density, rows: (usize, usize), columns: (usize, usize)) -> Self {
+        let component = |face: usize| {
+            let face = face as u32;
+            if density.is_core(face) { density.root(face) } else { NONE }
+        };
+        let components = [rows, columns].map(|(start, end)| (start..end).map(component).collect());
+        let limit = Limit::new(density.settings().eps, density.dimensions());
+        Self { rows, columns, limit, components: components.into() }
+    }
+
     /// Pairs that are neighbours, the earlier face second, less those that are known to be of one
     /// component.
     fn neighbours(
         &self,
-        density: &Density,
         faces: &Faces,
-        limit: &Limit,
+        folded: &Folded,
         scratch: &mut Vec<f32>,
     ) -> Vec<(u32, u32)> {
         let mut found = Vec::new();
-        if self.settled(density) {
+        if self.settled() {
             return found;
         }
-        let dimensions = faces.dimensions();
-        let part =
-            |(start, end): (usize, usize)| &faces.vectors()[start * dimensions..end * dimensions];
-        products(part(self.rows), part(self.columns), dimensions, scratch);
-        let width = self.columns.1 - self.columns.0;
-        for (row, line) in scratch.chunks_exact(width).enumerate() {
-            let left = (self.rows.0 + row) as u32;
-            let root = density.is_core(left).then(|| density.root(left));
-            limit.each(line, |column, product| {
-                let right = (self.columns.0 + column) as u32;
-                let known =
-                    root.is_some() && density.is_core(right) && root == Some(density.root(right));
-                if right < left
-                    && !known
-                    && limit.holds(product, faces.vector(left), faces.vector(right))
-                {
-                    found.push((left, right));
-                }
-            });
+        for start in (self.rows.0..self.rows.1).step_by(ROWS) {
+            let rows = (start, (start + ROWS).min(self.rows.1));
+            products(folded.part(rows), folded.part(self.columns), folded.width, scratch);
+            let lines = scratch.chunks_exact(self.columns.1 - self.columns.0);
+            for (row, line) in (rows.0..).zip(lines) {
+                self.look(row, faces, line, folded.never, &mut found);
+            }
         }
         found
     }
 
+    /// Finds the pairs of one row from its line of products.
+    fn look(
+        &self,
+        row: usize,
+        faces: &Faces,
+        line: &[f32],
+        never: f32,
+        found: &mut Vec<(u32, u32)>,
+    ) {
+        let own = self.components.0[row - self.rows.0];
+        each(line, never, |column, _| {
+            let right = self.columns.0 + column;
+            let known = own != NONE && own == self.components.1[column];
+            let pair = (row as u32, right as u32);
+            if !known && right < row && self.limit.near(faces.vector(pair.0), faces.vector(pair.1))
+            {
+                found.push(pair);
+            }
+        });
+    }
+
     /// Whether all faces of the block are cores of one component: then no pair tells anything.
-    fn settled(&self, density: &Density) -> bool {
-        let first = density.root(self.rows.0 as u32);
-        let mut faces = (self.rows.0..self.rows.1).chain(self.columns.0..self.columns.1);
-        faces.all(|face| density.is_core(face as u32) && density.root(face as u32) == first)
+    fn settled(&self) -> bool {
+        let first = self.components.0[0];
+        let mut all = self.components.0.iter().chain(&self.components.1);
+        first != NONE && all.all(|&component| component == first)
     }
 }

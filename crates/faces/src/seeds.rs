@@ -4,8 +4,11 @@ use rayon::prelude::*;
 
 use crate::apart::persons_apart;
 use crate::cluster::Placement;
-use crate::products::products;
+use crate::collection::Faces;
+use crate::fold::Folded;
+use crate::products::{each, products};
 use crate::split::PARTS;
+use crate::vector::rough;
 
 /// Nearest cores of a core that may be joined with it.
 const NEAREST: usize = 8;
@@ -13,8 +16,12 @@ const NEAREST: usize = 8;
 /// Candidates for them by products in single precision, of which exact distances choose.
 const CANDIDATES: usize = 16;
 
+/// More than products of the same vectors in single precision may differ by (see
+/// [`crate::products::Limit`]).
+const SLACK: f32 = 1e-3;
+
 /// Rows and columns of a block of products.
-const BLOCK: usize = 512;
+const BLOCK: usize = 256;
 
 /// How many times its even share of the cores a seed may hold: no chain of near faces reaches
 /// across a person, and what is a person is left to average linkage.
@@ -39,37 +46,62 @@ pub(crate) fn seeds(placement: &Placement, cores: &[u32]) -> Vec<Vec<u32>> {
 
 /// The nearest cores of each, by place among the cores, with their distances.
 fn nearest(placement: &Placement, cores: &[u32]) -> Vec<Vec<(f64, usize)>> {
-    let places: Vec<usize> = (0..cores.len()).collect();
-    let blocks = places.par_chunks(BLOCK).map(|rows| {
-        let mut best: Vec<Vec<(f32, usize)>> = vec![Vec::new(); rows.len()];
-        let left = placement.faces.gather(&cores[rows[0]..rows[0] + rows.len()]);
-        let mut scratch = Vec::new();
-        for (block, columns) in cores.chunks(BLOCK).enumerate() {
-            let right = placement.faces.gather(columns);
-            products(&left, &right, placement.faces.dimensions(), &mut scratch);
-            let lines = scratch.chunks_exact(columns.len());
-            for (line, (&row, best)) in lines.zip(rows.iter().zip(&mut best)) {
-                keep_best(best, line, block * BLOCK, row);
-            }
-        }
-        let exact = |(&row, best): (&usize, Vec<(f32, usize)>)| exact(placement, cores, row, &best);
-        rows.iter().zip(best).map(exact).collect::<Vec<_>>()
-    });
-    blocks.collect::<Vec<_>>().into_iter().flatten().collect()
+    let folded = Folded::of(placement.faces, cores, placement.density.settings().eps);
+    let starts: Vec<usize> = (0..cores.len()).step_by(BLOCK).collect();
+    let search = |scratch: &mut Vec<f32>, &start: &usize| {
+        let best = candidates(placement.faces, cores, &folded, start, scratch);
+        let rows = (start..).zip(best);
+        rows.map(|(row, best)| exact(placement, cores, row, &best)).collect()
+    };
+    let found: Vec<Vec<_>> = starts.par_iter().map_init(Vec::new, search).collect();
+    found.into_iter().flatten().collect()
 }
 
-/// Keeps the greatest products, of equal ones the earlier.
-fn keep_best(best: &mut Vec<(f32, usize)>, line: &[f32], start: usize, row: usize) {
-    for (column, &product) in line.iter().enumerate() {
-        let full = best.len() == CANDIDATES;
-        let place = start + column;
-        if place == row || full && best.last().is_some_and(|last| product <= last.0) {
-            continue;
+/// The greatest products of each row of a block with other cores, and those cores' places.
+fn candidates(
+    faces: &Faces,
+    cores: &[u32],
+    folded: &Folded,
+    start: usize,
+    scratch: &mut Vec<f32>,
+) -> Vec<Vec<(f32, usize)>> {
+    let block = |start: usize| (start, (start + BLOCK).min(cores.len()));
+    let rows = block(start);
+    let mut best: Vec<Vec<(f32, usize)>> = vec![Vec::new(); rows.1 - rows.0];
+    for columns in (0..cores.len()).step_by(BLOCK).map(block) {
+        products(folded.part(rows), folded.part(columns), folded.width, scratch);
+        let lines = scratch.chunks_exact(columns.1 - columns.0);
+        for (row, (line, best)) in (rows.0..).zip(lines.zip(&mut best)) {
+            keep_best(best, line, columns.0, folded.never, |place| {
+                let pair = [row, place].map(|place| faces.vector(cores[place]));
+                (row != place).then(|| rough(pair[0], pair[1]))
+            });
         }
-        let at = best.partition_point(|kept| kept.0 >= product);
-        best.insert(at, (product, place));
-        best.truncate(CANDIDATES);
     }
+    best
+}
+
+/// Keeps the greatest products, of equal ones the earlier. A line of products of a row with the
+/// columns from a place on, or of what bounds them; those below `never` are none of neighbours.
+fn keep_best(
+    best: &mut Vec<(f32, usize)>,
+    line: &[f32],
+    start: usize,
+    never: f32,
+    product: impl Fn(usize) -> Option<f32>,
+) {
+    let bar = |best: &[(f32, usize)]| best.get(CANDIDATES - 1).map_or(never, |last| last.0 - SLACK);
+    each(line, never.max(bar(best)), |column, bound| {
+        let place = start + column;
+        if bound < bar(best) {
+            return;
+        }
+        if let Some(product) = product(place) {
+            let at = best.partition_point(|kept| kept.0 >= product);
+            best.insert(at, (product, place));
+            best.truncate(CANDIDATES);
+        }
+    });
 }
 
 /// The nearest of a row's candidates, within `eps`, by exact distance.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::collection::Faces;
-use crate::products::{Limit, products};
+use crate::products::{Limit, each, products};
 
 /// Rows and columns of a block of products.
 const BLOCK: usize = 256;
@@ -76,7 +76,7 @@ fn neighbours(
             products(&row_vectors, &column_vectors, faces.dimensions(), scratch);
             let mut found = false;
             for (line, &row) in scratch.chunks_exact(columns.len()).zip(rows) {
-                limit.each(line, |column, product| {
+                each(line, limit.never, |column, product| {
                     let pair = (faces.vector(row), faces.vector(columns[column]));
                     found = found || limit.holds(product, pair.0, pair.1);
                 });

@@ -20,6 +20,27 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
 }
 
+/// Product of two vectors of one length in single precision: a quick guess at [`dot`].
+pub(crate) fn rough(left: &[f32], right: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 2 * LANES];
+    let (left, right) = (left.chunks_exact(2 * LANES), right.chunks_exact(2 * LANES));
+    let rest = left.remainder().iter().zip(right.remainder());
+    let rest = rest.map(|(a, b)| a * b).sum::<f32>();
+    for (a, b) in left.zip(right) {
+        for lane in 0..2 * LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    // In halves: one sum after another would take longer than all products.
+    let [mut half, other]: [[f32; LANES]; 2] =
+        [0, LANES].map(|at| std::array::from_fn(|lane| sums[at + lane]));
+    for lane in 0..LANES {
+        half[lane] += other[lane];
+    }
+    let [a, b, c, d, e, f, g, h] = half;
+    ((a + e) + (c + g)) + ((b + f) + (d + h)) + rest
+}
+
 /// Adds a multiple of a vector to sums.
 pub(crate) fn add(sums: &mut [f64], vector: &[f32], times: f64) {
     for (sum, &value) in sums.iter_mut().zip(vector) {

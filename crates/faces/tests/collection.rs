@@ -4,7 +4,7 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{Dice, Sample, faces};
+use common::{Dice, Sample, faces, normalised};
 use rushes_faces::{Density, Face, Faces, FacesError, Settings, cluster, detect_settings, extend};
 
 const DEFAULT: Settings = Settings { eps: 0.48, min_samples: 5 };
@@ -69,7 +69,7 @@ fn crowd(dice: &mut Dice, people: usize, each: usize) -> Vec<Sample> {
 
 #[test]
 fn progress_rises_to_the_end_and_can_stop() {
-    let all = faces(&crowd(&mut Dice(1), 10, 100), 64);
+    let all = faces(&crowd(&mut Dice(1), 40, 100), 64);
     let heard = RefCell::new(Vec::new());
     let listen = |done: f64| {
         heard.borrow_mut().push(done);
@@ -156,4 +156,51 @@ fn detected_settings_find_the_people() {
     assert_eq!(clusters.clusters, 30);
     let counted = (0..people).filter(|&face| clusters.labels[face].is_some()).count();
     assert!(counted > people * 98 / 100, "{counted}");
+}
+
+/// A direction that is mostly along the first axes, as those of trained models are.
+fn skewed(dice: &mut Dice) -> Vec<f64> {
+    (0..64).map(|axis| dice.normal() * 0.93_f64.powi(axis)).collect()
+}
+
+/// Two people who look so alike that density makes one of them, seen together now and then, and
+/// passers-by; all in an order in which they mix.
+fn look_alikes(dice: &mut Dice, count: usize) -> Vec<Sample> {
+    let (first, other) = (skewed(dice), skewed(dice));
+    let second: Vec<f64> = first.iter().zip(&other).map(|(a, b)| a + 0.75 * b).collect();
+    let mut samples = Vec::new();
+    for at in 0..count {
+        let (noise, passer) = (skewed(dice), skewed(dice));
+        let person = [&first, &second][at % 2];
+        let face: Vec<f64> = person.iter().zip(&noise).map(|(a, b)| a + 0.45 * b).collect();
+        let vector = normalised(if at % 10 == 9 { &passer } else { &face });
+        samples.push(Sample::alone(vector, (at / 2) as u32));
+        samples[at].frames = vec![if at % 8 < 2 { 0 } else { at as u32 }];
+    }
+    samples
+}
+
+#[test]
+fn among_many_faces_the_same_is_found_by_shorter_vectors() {
+    // 5,000 faces at once are compared folded, 2,500 and another 2,500 as they are.
+    let samples = look_alikes(&mut Dice(9), 5000);
+    let settings = Settings { eps: 0.32, min_samples: 5 };
+    let folded = cluster(&faces(&samples, 64), &settings, &|_| true).unwrap();
+    let half = cluster(&faces(&samples[..2500], 64), &settings, &|_| true).unwrap();
+    let whole = extend(half.density, &faces(&samples, 64), &|_| true).unwrap();
+    assert_eq!(folded, whole);
+    let density = folded.density.to_state();
+    let largest = density.roots.iter().filter(|&&root| root == density.roots[0]).count();
+    assert!(largest > 4300, "one component, whose nearest cores are found folded: {largest}");
+    let labels = |person: usize| {
+        let faces = (0..5000).filter(move |at| at % 10 != 9 && at % 2 == person);
+        faces.filter_map(|at| folded.labels[at])
+    };
+    let most = |person: usize| {
+        let counted = |label: u32| labels(person).filter(|&other| other == label).count();
+        (0..folded.clusters).map(|label| (counted(label), label)).max().unwrap()
+    };
+    let (first, second) = (most(0), most(1));
+    assert!(first.0 > 2300 && second.0 > 1900, "{first:?} and {second:?}");
+    assert_ne!(first.1, second.1, "two people, though one component");
 }
