@@ -584,6 +584,7 @@ fn pictures_without_people_and_with_very_many() {
     let in_crowd: Vec<&Face> =
         faces.iter().filter(|face| face.media_path.ends_with("crowd.png")).collect();
     assert!((150..=200).contains(&in_crowd.len()), "{} of 200", in_crowd.len());
+    assert!(in_crowd.iter().all(|face| face.image.is_some()));
     assert!(!faces.iter().any(|face| face.media_path.ends_with("nobody.png")));
     // All are seen in one frame, so that no two of them are one person.
     let clustered: Vec<&str> = in_crowd

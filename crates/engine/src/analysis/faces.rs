@@ -11,7 +11,10 @@ use super::{
 use crate::{intake::Intake, library::LoadedFolder};
 use half::f16;
 use rushes_faces::{Grouping, Sighting, Track, TrackSettings, tracks};
-use rushes_infer::faces::{ClearFace, EPS_SCALE, FaceModel};
+use rushes_infer::{
+    faces::{ClearFace, EPS_SCALE, FaceModel},
+    yunet::Face,
+};
 use rushes_model::{Area, Failure, MediaId, Picture, Sampling};
 use rushes_store::{FaceBundle, FaceTrack, Previews, Seen};
 use std::{
@@ -91,9 +94,13 @@ pub struct Found {
     area: Area,
     quality: f32,
     vector: Vec<f32>,
-    /// JPEG.
-    crop: Vec<u8>,
+    /// JPEG, if one was kept.
+    crop: Option<Vec<u8>>,
 }
+
+/// Of the faces of one frame of a clip so many, the clearest, keep a picture until the file's end: a crowd of an
+/// hour would fill the memory.
+const MOST_CROPS: usize = 32;
 
 /// Finds the faces of one file, publishes them and has the file join the collection.
 ///
@@ -142,25 +149,28 @@ fn look(
     Ok(Outcome::Analysed)
 }
 
-/// The faces of a picture that are clear enough.
+/// The faces of a picture, the only one of its medium or not, that are clear enough.
 ///
 /// # Errors
 /// When inference fails.
-pub fn seek(model: &FaceModel, picture: &Picture) -> Result<Vec<Found>, String> {
+pub fn seek(model: &FaceModel, picture: &Picture, still: bool) -> Result<Vec<Found>, String> {
     let mut seen = model.find(picture).map_err(text)?;
     seen.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     seen.truncate(MOST_FACES);
-    // One that lies outside the picture has nothing to show.
-    let found = seen.into_iter().filter_map(|face| found(model, picture, face).transpose());
-    found.collect()
+    let crops = if still { MOST_FACES } else { MOST_CROPS };
+    let found = |(rank, seen): (usize, ClearFace)| {
+        let ClearFace { face, quality, vector } = seen;
+        let crop = (rank < crops).then(|| crop(model, picture, &face)).transpose()?;
+        let area = Area::of_pixels((face.left, face.top, face.width, face.height), picture);
+        Ok(Found { area, quality, vector, crop: crop.flatten() })
+    };
+    seen.into_iter().enumerate().map(found).collect()
 }
 
-fn found(model: &FaceModel, picture: &Picture, seen: ClearFace) -> Result<Option<Found>, String> {
-    let ClearFace { face, quality, vector } = seen;
-    let Ok(chip) = model.chip(picture, &face) else { return Ok(None) };
-    let crop = rushes_media::jpeg(&chip, JPEG_QUALITY).map_err(text)?;
-    let area = Area::of_pixels((face.left, face.top, face.width, face.height), picture);
-    Ok(Some(Found { area, quality, vector, crop }))
+/// JPEG of a face; none of one that lies outside the picture.
+fn crop(model: &FaceModel, picture: &Picture, face: &Face) -> Result<Option<Vec<u8>>, String> {
+    let Ok(chip) = model.chip(picture, face) else { return Ok(None) };
+    rushes_media::jpeg(&chip, JPEG_QUALITY).map(Some).map_err(text)
 }
 
 /// Faces followed through the shots of a file.
@@ -179,19 +189,23 @@ fn bundle(
         vector: one.vector.clone(),
     };
     let sightings: Vec<Sighting> = found().map(sighting).collect();
-    let crops: Vec<&[u8]> = found().map(|(_, one)| &one.crop[..]).collect();
+    let crops: Vec<Option<&Vec<u8>>> = found().map(|(_, one)| one.crop.as_ref()).collect();
     let shots = draft.shots(intake.facts.duration_seconds);
     let cuts: Vec<f64> = shots.iter().map(|shot| shot.range.start).collect();
     let followed = tracks(&sightings, &cuts, &TrackSettings::for_distance(neighbours()));
-    let of_row = (0..followed.len() as u32).map(Some).collect();
-    let pictures = followed.iter().map(|track| crops[track.representative].to_vec()).collect();
+    let mut previews = Previews::default();
+    for track in &followed {
+        let picture = crops[track.representative];
+        previews.of_row.push(picture.map(|_| previews.pictures.len() as u32));
+        previews.pictures.extend(picture.cloned());
+    }
     let values = followed.iter().flat_map(|track| &track.vector);
     FaceBundle {
         meta: meta(path, intake, seekers.model.key(), seekers.sampling),
         dim: seekers.model.dimensions(),
         vectors: values.map(|value| f16::from_f32(*value).to_bits()).collect(),
         tracks: followed.iter().map(|track| stored(track, &sightings)).collect(),
-        crops: Previews { of_row, pictures },
+        crops: previews,
     }
 }
 

@@ -238,7 +238,7 @@ fn seekers_of<'a>(
     faces: &'a FacesOrder,
 ) -> Seekers<'a> {
     let finder = model.clone();
-    let seek = move |picture: &Picture, _| faces::seek(&finder, picture);
+    let seek = move |picture: &Picture, still| faces::seek(&finder, picture, still);
     let crew = Crew::start(means.workers, order.task.cancel(), seek);
     let joining = Joining::new(&faces.collection, &order.folder);
     Seekers { model, crew, sampling: faces.sampling, joining }

@@ -101,9 +101,9 @@ impl Engine {
             return Err(bad_request(format!("nothing was decided in \"{name}\" that still holds")));
         };
         let (undone, what) = match decision {
-            Decision::Name { names } => ("names", format!("{} names", names.len())),
+            Decision::Name { names } => ("names", format!("names given: {}", names.len())),
             Decision::Edit { merges, moves } => {
-                ("modify", format!("{} merges and {} moves", merges.len(), moves.len()))
+                ("modify", format!("merges: {}, moves: {}", merges.len(), moves.len()))
             }
             _ => ("clear_names", "that all names were taken away".to_owned()),
         };
