@@ -128,14 +128,11 @@ impl LoadedFolder {
         let (log, media) = self.joined(collection)?;
         let slot = self.people.slot(collection);
         let shown = slot.shown();
-        if let Some(shown) = &shown {
-            let grouped = &shown.people.grouped;
-            if shown.log == log && grouped.is_current(&log, &media) {
-                return Ok(Some(shown.people.clone()));
-            }
-            if grouped.is_current(&log, &media) {
-                return Ok(Some(slot.show(collection, &log, grouped.clone())));
-            }
+        let is_current = |shown: &&Shown| shown.people.grouped.is_current(&log, &media);
+        if let Some(Shown { log: by, people }) = shown.as_ref().filter(is_current) {
+            let is_shown = *by == log;
+            let again = || slot.show(collection, &log, people.grouped.clone());
+            return Ok(Some(if is_shown { people.clone() } else { again() }));
         }
         let busy = slot.grouping.try_lock();
         let _turn = match (busy, &shown) {
