@@ -47,7 +47,9 @@ impl Reception {
     /// As [`Reception::take_in`].
     pub fn take_in_until(&self, path: &Path, cancel: &Cancel) -> Result<Intake, MediaError> {
         let stamp = stamp(path);
-        if let Some(intake) = stamp.and_then(|stamp| self.remembered(path, stamp)) {
+        let remembered = stamp.and_then(|stamp| self.remembered(path, stamp));
+        // Earlier versions did not look at streams.
+        if let Some(intake) = remembered.filter(|intake| intake.facts.streams.is_some()) {
             return Ok(intake);
         }
         let names = rushes_media::identify(path)?;

@@ -29,8 +29,14 @@ mod captions;
 mod json;
 mod srt;
 mod table;
+mod timeline;
 mod txt;
 mod vtt;
+mod xml;
+
+pub use timeline::{
+    Clip, Marker, Medium, Selects, Take, Timeline, TimelineDocument, TimelineError, TimelineFormat,
+};
 
 use rushes_model::{HashStr, ModelKey, SourceClock, timestamp};
 

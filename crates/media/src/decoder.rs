@@ -219,6 +219,7 @@ mod tests {
             audio_codec: None,
             audio_tracks: 0,
             created_at: None,
+            streams: None,
         };
         let shape = Shape::fitted(&facts, 320);
         assert_eq!((shape.width, shape.height), (180, 320));

@@ -1,6 +1,6 @@
 //! ffprobe's JSON, and what it means for an editor.
 
-use rushes_model::{FrameRate, MediaFacts, MediaKind};
+use rushes_model::{FieldOrder, FrameRate, MediaFacts, MediaKind, SoundTrack, StreamFacts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -46,6 +46,9 @@ pub(crate) struct Stream {
     start_time: Option<String>,
     duration: Option<String>,
     nb_frames: Option<String>,
+    #[serde(default)]
+    channels: u32,
+    sample_rate: Option<String>,
     #[serde(default)]
     disposition: BTreeMap<String, i32>,
     #[serde(default)]
@@ -97,6 +100,27 @@ impl Report {
         written.map(str::to_owned)
     }
 
+    /// The camera's name of tape or card: `reel_name` beside a timecode track, or as the container has it.
+    fn reel(&self) -> Option<String> {
+        let streams = self.streams.iter().map(|stream| &stream.tags);
+        let tags = || streams.clone().chain([&self.format.tags]);
+        let names = ["reel_name", "com.apple.proapps.reel"];
+        let name = names.into_iter().find_map(|name| tags().find_map(|tags| tag(tags, name)));
+        name.map(str::to_owned)
+    }
+
+    fn streams(&self, rate: Option<FrameRate>) -> StreamFacts {
+        let video = self.video();
+        StreamFacts {
+            coded: video.map_or((0, 0), Stream::size),
+            pixel_aspect: video.and_then(Stream::pixel_aspect).unwrap_or((1, 1)),
+            fields: video.map_or(FieldOrder::Progressive, Stream::fields),
+            frames: video.and_then(|video| video.counted_frames(rate)),
+            sound: self.audios().map(Stream::sound).collect(),
+            reel: self.reel(),
+        }
+    }
+
     fn created_at(&self) -> Option<String> {
         let tags =
             || std::iter::once(&self.format.tags).chain(self.streams.iter().map(|s| &s.tags));
@@ -135,6 +159,7 @@ impl Report {
             audio_codec: self.audio().and_then(Stream::codec).map(str::to_owned),
             audio_tracks: self.audios().count() as u32,
             created_at: self.created_at(),
+            streams: Some(self.streams(frame_rate)),
         }
     }
 }
@@ -160,12 +185,39 @@ impl Stream {
         self.nb_frames.as_ref()?.parse().ok()
     }
 
+    /// Frames by the container's count, or else as many as the stream's length holds.
+    fn counted_frames(&self, rate: Option<FrameRate>) -> Option<u64> {
+        let length = || Some(rate?.nearest_frame(number(&self.duration)?));
+        self.frames().or_else(length).filter(|&frames| frames > 0)
+    }
+
+    fn sound(&self) -> SoundTrack {
+        let sample_rate = self.sample_rate.as_ref().and_then(|text| text.parse().ok());
+        SoundTrack { channels: self.channels, sample_rate: sample_rate.unwrap_or(0) }
+    }
+
+    /// ffmpeg says `tt` and `bt` where the top field is shown first, `bb` and `tb` where the bottom is;
+    /// of two letters the first is how it is coded.
+    fn fields(&self) -> FieldOrder {
+        match self.field_order.as_deref() {
+            Some("tt" | "bt") => FieldOrder::Upper,
+            Some("bb" | "tb") => FieldOrder::Lower,
+            _ => FieldOrder::Progressive,
+        }
+    }
+
+    /// Width to height of a pixel as stored. Beyond 4:1 it is a mistake of the file and not a lens.
+    fn pixel_aspect(&self) -> Option<(u32, u32)> {
+        let (width, height) = self.sample_aspect_ratio.as_deref()?.split_once(':')?;
+        let (width, height): (u32, u32) = (width.parse().ok()?, height.parse().ok()?);
+        let within = (0.25..=4.0).contains(&(f64::from(width) / f64::from(height)));
+        within.then_some((width, height))
+    }
+
     /// Size on a screen: pixels made square, rotation applied.
     fn displayed(&self) -> (u32, u32) {
-        let aspect = self.sample_aspect_ratio.as_deref().and_then(|text| ratio(text, ':'));
-        // Beyond 4:1 it is a mistake of the file and not a lens.
-        let aspect = aspect.filter(|aspect| (0.25..=4.0).contains(aspect)).unwrap_or(1.0);
-        let width = (f64::from(self.width) * aspect).round() as u32;
+        let (across, down) = self.pixel_aspect().unwrap_or((1, 1));
+        let width = (f64::from(self.width) * f64::from(across) / f64::from(down)).round() as u32;
         if self.rotation() % 180 == 90 { (self.height, width) } else { (width, self.height) }
     }
 
@@ -206,12 +258,6 @@ fn tag<'a>(tags: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
 /// A finite number.
 fn number(text: &Option<String>) -> Option<f64> {
     text.as_ref()?.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-fn ratio(text: &str, separator: char) -> Option<f64> {
-    let (num, den) = text.split_once(separator)?;
-    let (num, den): (f64, f64) = (num.parse().ok()?, den.parse().ok()?);
-    (num > 0.0 && den > 0.0).then(|| num / den)
 }
 
 /// A time of creation as RFC 3339 in UTC, if it is one and not the zero of a camera without a clock
@@ -264,6 +310,26 @@ mod tests {
         for bad in ["1904-01-01T00:00:00.000000Z", "1970-01-01T00:00:00Z", "yesterday", ""] {
             assert_eq!(rfc3339(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn streams_are_described_as_editing_programs_ask() {
+        let report: Report = serde_json::from_str(
+            r#"{"streams":[
+                {"codec_type":"video","codec_name":"mpeg2video","width":720,"height":576,
+                 "sample_aspect_ratio":"16:15","field_order":"tb","r_frame_rate":"25/1",
+                 "avg_frame_rate":"25/1","duration":"2.000000"},
+                {"codec_type":"audio","codec_name":"pcm_s16le","channels":2,"sample_rate":"48000"},
+                {"codec_type":"audio","codec_name":"pcm_s16le","channels":1,"sample_rate":"44100"},
+                {"codec_type":"data","tags":{"timecode":"10:00:00:00","reel_name":"A001"}}]}"#,
+        )
+        .unwrap();
+        let streams = report.facts(1, 2.5).streams.unwrap();
+        let track = |channels, sample_rate| SoundTrack { channels, sample_rate };
+        assert_eq!(streams.sound, [track(2, 48_000), track(1, 44_100)]);
+        assert_eq!((streams.coded, streams.pixel_aspect), ((720, 576), (16, 15)));
+        assert_eq!((streams.fields, streams.frames), (FieldOrder::Lower, Some(50)));
+        assert_eq!(streams.reel.as_deref(), Some("A001"));
     }
 
     proptest! {

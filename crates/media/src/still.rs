@@ -7,7 +7,7 @@
 use crate::{Limits, MediaError, Tools, source};
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, metadata::Orientation};
 use memchr::memmem;
-use rushes_model::{MediaFacts, MediaKind, Picture};
+use rushes_model::{MediaFacts, MediaKind, Picture, StreamFacts};
 use std::{
     fs::File,
     io::{BufReader, Cursor, Read as _, Seek as _},
@@ -118,6 +118,11 @@ pub(crate) fn facts(
         audio_codec: None,
         audio_tracks: 0,
         created_at: None,
+        streams: Some(StreamFacts {
+            coded: decoder.dimensions(),
+            pixel_aspect: (1, 1),
+            ..StreamFacts::default()
+        }),
     })
 }
 

@@ -51,14 +51,25 @@ impl SourceClock {
         self.rate
     }
 
+    /// The frame of the day that its first frame is: its start timecode.
+    #[must_use]
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Whether labels are skipped.
+    #[must_use]
+    pub fn is_drop(&self) -> bool {
+        self.drop
+    }
+
     /// The label of the frame whose own time is `seconds` from the start. Containers round frame times,
     /// Matroska to milliseconds, so the nearest frame is meant, not the last one begun. Labels go round
     /// at 24 hours.
     #[must_use]
     pub fn at(&self, seconds: f64) -> Timecode {
         let frame = self.first + self.rate.nearest_frame(seconds);
-        let day = Timecode::frames_a_day(self.rate, self.drop);
-        Timecode::from_frame(frame % day, self.rate, self.drop)
+        Timecode::of_day(frame, self.rate, self.drop)
     }
 }
 
@@ -89,6 +100,7 @@ mod tests {
             audio_codec: None,
             audio_tracks: 0,
             created_at: None,
+            streams: None,
         }
     }
 

@@ -47,6 +47,48 @@ pub struct MediaFacts {
     pub audio_tracks: u32,
     /// Creation time as RFC 3339, from the container or else the file.
     pub created_at: Option<String>,
+    /// What editing programs ask for beyond that; `None` where an earlier version did not look.
+    #[serde(default)]
+    pub streams: Option<StreamFacts>,
+}
+
+/// How pictures and sound lie in a file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StreamFacts {
+    /// Width and height in pixels as stored, before rotation; zeros without pictures.
+    pub coded: (u32, u32),
+    /// Width and height of a stored pixel, in lowest terms; 1 and 1 where nothing is said.
+    pub pixel_aspect: (u32, u32),
+    /// How the lines of a frame follow each other.
+    pub fields: FieldOrder,
+    /// Frames of the video stream, counted by the container or worked out from its length.
+    pub frames: Option<u64>,
+    /// Tracks of sound, in their order.
+    pub sound: Vec<SoundTrack>,
+    /// Name of the tape or card, as the camera wrote it.
+    pub reel: Option<String>,
+}
+
+/// Which field of a frame comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldOrder {
+    /// Whole frames.
+    #[default]
+    Progressive,
+    /// Odd lines first, also called top field first.
+    Upper,
+    /// Even lines first, also called bottom field first.
+    Lower,
+}
+
+/// One track of sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundTrack {
+    /// Channels in it: 1 for mono, 2 for stereo, 6 for 5.1.
+    pub channels: u32,
+    /// Samples a second.
+    pub sample_rate: u32,
 }
 
 impl MediaFacts {

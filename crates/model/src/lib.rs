@@ -25,7 +25,7 @@ mod time;
 pub use area::Area;
 pub use clock::SourceClock;
 pub use error::{ErrorCode, Failure};
-pub use facts::{MediaFacts, MediaKind};
+pub use facts::{FieldOrder, MediaFacts, MediaKind, SoundTrack, StreamFacts};
 pub use ids::{HashStr, MediaId, ModelKey, ParseIdError, TaskId};
 pub use picture::Picture;
 pub use progress::{FileError, Progress, TaskKind, TaskState};

@@ -62,6 +62,14 @@ impl FrameRate {
         (seconds.max(0.0) * self.as_f64() + 1e-6).floor() as u64
     }
 
+    /// How many frames of this rate last as long as `frames` of another, to the nearest frame.
+    #[must_use]
+    pub fn conform(self, frames: u64, from: Self) -> u64 {
+        let over = u128::from(from.num) * u128::from(self.den);
+        let product = u128::from(frames) * u128::from(from.den) * u128::from(self.num);
+        u64::try_from((product + over / 2) / over).unwrap_or(u64::MAX)
+    }
+
     /// The frame whose own time lies nearest to `seconds`, counting from 0.
     #[must_use]
     pub fn nearest_frame(self, seconds: f64) -> u64 {
@@ -120,6 +128,12 @@ impl Timecode {
     #[must_use]
     pub fn from_frame(frame: u64, rate: FrameRate, drop: bool) -> Self {
         Self { frame, base: u64::from(rate.timecode_base()), drop: drop && rate.can_drop() }
+    }
+
+    /// The same for frames counted on past midnight: labels go round at 24 hours.
+    #[must_use]
+    pub fn of_day(frame: u64, rate: FrameRate, drop: bool) -> Self {
+        Self::from_frame(frame % Self::frames_a_day(rate, drop), rate, drop)
     }
 
     /// Reads `HH:MM:SS:FF`, or `HH:MM:SS;FF` for drop frame; `None` when it is neither, a part is out
@@ -276,16 +290,31 @@ mod tests {
     fn every_frame_of_a_day_round_trips() {
         for (num, den, drop) in RATES {
             let rate = FrameRate::new(num, den).unwrap();
-            let day = u64::from(rate.timecode_base()) * 86_400;
-            // Every frame near each minute's turn, where labels are skipped, and a stride between.
-            let minute = u64::from(rate.timecode_base()) * 60;
-            for frame in
-                (0..day).filter(|f| f % minute < 8 || f % minute > minute - 8 || f % 97 == 0)
-            {
+            for frame in 0..Timecode::frames_a_day(rate, drop) {
                 let timecode = Timecode::from_frame(frame, rate, drop);
                 let read = Timecode::parse(&timecode.to_string(), rate);
                 assert_eq!(read.map(Timecode::frame), Some(frame), "{timecode} at {rate}");
             }
+        }
+    }
+
+    /// Counts up as a clock would, skipping labels by the words of the standard: the first two numbers
+    /// of a minute (four at 59.94) are left out unless the minute can be divided by ten.
+    #[test]
+    fn labels_of_a_day_are_those_that_a_clock_counts() {
+        for (num, den, drop) in RATES {
+            let rate = FrameRate::new(num, den).unwrap();
+            let base = u64::from(rate.timecode_base());
+            let mut frame = 0;
+            for minute in 0..24 * 60 {
+                let skipped = if drop && minute % 10 != 0 { base / 15 } else { 0 };
+                for number in skipped..60 * base {
+                    let label = Timecode::from_frame(frame, rate, drop).label();
+                    assert_eq!(label, minute * 60 * base + number, "frame {frame} at {rate}");
+                    frame += 1;
+                }
+            }
+            assert_eq!(frame, Timecode::frames_a_day(rate, drop));
         }
     }
 
@@ -325,6 +354,17 @@ mod tests {
             let _ = parse_timestamp(&text);
             let _ = text.parse::<FrameRate>();
             let _ = Timecode::parse(&text, FrameRate::new(25, 1).unwrap());
+        }
+
+        #[test]
+        fn conforming_there_and_back_is_within_a_frame(frames in 0u64..100_000_000) {
+            for (num, den, _) in RATES {
+                let rate = FrameRate::new(num, den).unwrap();
+                prop_assert_eq!(rate.conform(frames, rate), frames);
+                let film = FrameRate::new(24_000, 1001).unwrap();
+                let back = film.conform(rate.conform(frames, film), rate);
+                prop_assert!(back.abs_diff(frames) <= 1, "{} {}", rate, frames);
+            }
         }
 
         #[test]

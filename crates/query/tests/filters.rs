@@ -22,6 +22,7 @@ fn clip() -> MediaFacts {
         audio_codec: Some("pcm_s24le".into()),
         audio_tracks: 1,
         created_at: Some("2024-05-31T23:59:59Z".into()),
+        streams: None,
     }
 }
 

@@ -27,6 +27,7 @@ pub fn facts() -> MediaFacts {
         audio_codec: None,
         audio_tracks: 0,
         created_at: Some("2024-05-01T12:00:00Z".to_owned()),
+        streams: None,
     }
 }
 
