@@ -3,38 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod common;
+mod parsers;
 
 use common::{said_by, sentence, transcript};
 use rushes_export::{Format, Segment, Transcript};
 use serde_json::Value;
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
 /// One caption: begin and end in milliseconds, text, and who speaks.
 type Read = (u64, u64, String, Option<String>);
 
-/// Python with the readers, which set-up installs.
-fn python() -> PathBuf {
-    let cache = env::var_os("RUSHES_CACHE")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache"), PathBuf::from);
-    let python = cache.join("parsers/bin/python");
-    assert!(python.is_file(), "{} is not there: run `make setup-test`", python.display());
-    python
-}
-
 /// What each reader finds.
-#[allow(clippy::disallowed_methods, reason = "the readers are programs of their own")]
 fn read(document: &str, extension: &str) -> Vec<(String, Vec<Read>)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("captions").with_extension(extension);
     fs::write(&path, document).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parsers/read_captions.py");
-    let output = Command::new(python()).arg(script).arg(&path).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = parsers::read("read_captions.py", &[path]);
     let captions = |all: &Value| serde_json::from_value(all.clone()).unwrap();
     found.as_object().unwrap().iter().map(|(by, all)| (by.clone(), captions(all))).collect()
 }
