@@ -47,6 +47,9 @@ pub(crate) struct Confinement {
     pub(crate) memory_bytes: u64,
     /// Processor time of all threads.
     pub(crate) cpu: Duration,
+    /// Size of the largest file that may be written. Everything that a decoder has to say goes through
+    /// pipes.
+    pub(crate) file_bytes: u64,
 }
 
 /// Why a child was killed.
@@ -99,9 +102,18 @@ impl Watch {
     }
 
     fn kill(&self, state: &State) {
+        self.signal(state, Signal::KILL);
+    }
+
+    /// Asks the group to end what it does in good order.
+    pub(crate) fn ask_to_finish(&self) {
+        self.signal(&self.state(), Signal::INT);
+    }
+
+    fn signal(&self, state: &State, signal: Signal) {
         if !state.reaped {
             // It fails only when the group has ended by itself.
-            let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+            let _ = rustix::process::kill_process_group(self.group, signal);
         }
     }
 
@@ -243,8 +255,7 @@ fn confine(child: Pid, confinement: Option<Confinement>) {
             (Resource::As, memory, memory),
             // At the first figure it is told by a signal why it has to end.
             (Resource::Cpu, cpu, cpu + 1),
-            // Everything that a decoder has to say goes through pipes.
-            (Resource::Fsize, 0, 0),
+            (Resource::Fsize, confinement.file_bytes, confinement.file_bytes),
             (Resource::Core, 0, 0),
         ];
         for (resource, current, maximum) in limits {
@@ -281,6 +292,25 @@ impl Ended {
             (text, None) if text.is_empty() => "the decoder gave no reason".to_owned(),
             (text, None) => text,
         }
+    }
+
+    /// Whether one of its last messages holds this text.
+    pub(crate) fn said(&self, text: &str) -> bool {
+        self.messages.find(|message| message.contains(text).then_some(())).is_some()
+    }
+
+    /// The encoder that ffmpeg says it does not have.
+    pub(crate) fn missing_encoder(&self) -> Option<String> {
+        self.messages.find(|message| {
+            let (_, rest) = message.split_once("Unknown encoder '")?;
+            rest.split('\'').next().map(str::to_owned)
+        })
+    }
+
+    /// Whether it was stopped at the limit on file sizes.
+    pub(crate) fn wrote_too_much(&self) -> bool {
+        let signal = self.status.and_then(|status| status.signal());
+        signal == Some(Signal::XFSZ.as_raw()) || self.said("File too large")
     }
 
     /// The error that it is to have been stopped for a limit or by request, if it was.

@@ -116,6 +116,66 @@ pub enum MediaError {
         /// Length of the medium.
         duration: f64,
     },
+    /// A clip that is not inside the medium, or has no length.
+    #[error(
+        "{} lasts {duration:.3} s: no clip of it goes from {start:.3} s to {end:.3} s",
+        path.display()
+    )]
+    BadCut {
+        /// The file.
+        path: PathBuf,
+        /// The in point asked for.
+        start: f64,
+        /// The out point asked for.
+        end: f64,
+        /// Length of the medium.
+        duration: f64,
+    },
+    /// A clip was asked of a still.
+    #[error("{} is a still picture: there is nothing to cut", .0.display())]
+    StillPicture(PathBuf),
+    /// A clip could not be made.
+    #[error("no clip could be cut out of {}: {detail}", path.display())]
+    Cut {
+        /// The file that it was to be cut out of.
+        path: PathBuf,
+        /// ffmpeg's last words.
+        detail: String,
+    },
+    /// The installed ffmpeg lacks an encoder.
+    #[error(
+        "the installed ffmpeg has no encoder {encoder}: install a full build of ffmpeg, or choose \
+         another way to make the clip"
+    )]
+    NoEncoder {
+        /// ffmpeg's name of it.
+        encoder: String,
+    },
+    /// A clip could not be written under its name.
+    #[error("{} cannot be written: {detail}", path.display())]
+    NotWritten {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Why not.
+        detail: String,
+    },
+    /// The disk is full, or a quota used up.
+    #[error(
+        "{} could not be finished: no space left on the disk it is on; what was written of it is \
+         removed", path.display()
+    )]
+    NoSpace {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
+    /// A clip grew far beyond its estimate.
+    #[error("{} was stopped at {limit} bytes, which no clip of this length needs", path.display())]
+    TooLarge {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// Bytes allowed.
+        limit: u64,
+    },
     /// No sign of life for too long.
     #[error(
         "reading {} came to a standstill and was stopped after {} s: is its drive reachable?",

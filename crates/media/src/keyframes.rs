@@ -25,6 +25,11 @@ const INTRA_CODECS: [&str; 22] = [
 /// A packet's time where it has none (ffmpeg's AV_NOPTS_VALUE).
 const NO_TIME: i64 = i64::MIN;
 
+/// Whether a codec has no frames but keyframes.
+pub(crate) fn is_intra(codec: &str) -> bool {
+    INTRA_CODECS.contains(&codec)
+}
+
 /// How the keyframes of a stream lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spacing {
@@ -49,7 +54,7 @@ impl Tools {
     /// read where the container has an index, and no longer than the answer needs.
     pub(crate) fn keys(&self, path: &Path, facts: &MediaFacts) -> Result<Keys, MediaError> {
         let codec = facts.video_codec.as_deref().unwrap_or_default();
-        if INTRA_CODECS.contains(&codec) {
+        if is_intra(codec) {
             return Ok(Keys { spacing: Spacing::EveryFrame, reordered: false });
         }
         let duration = facts.duration_seconds;

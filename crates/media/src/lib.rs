@@ -13,6 +13,8 @@
 //!
 //! Beside pictures, a [`SoundStream`] brings the sound of one track, as models of speech want it.
 //!
+//! A [`Cutter`] cuts clips out of a medium, by copying its packets or by coding anew.
+//!
 //! A [`Cancel`] ends any of them within a fraction of a second.
 //!
 //! ```
@@ -29,6 +31,7 @@
 mod cancel;
 mod child;
 mod contact_sheet;
+mod cut;
 mod decoder;
 mod error;
 mod frames;
@@ -49,6 +52,7 @@ mod thumbnail;
 mod tools;
 
 pub use cancel::Cancel;
+pub use cut::{Codec, Cut, CutMode, Cutter, Cutting, estimate, extension};
 pub use error::MediaError;
 pub use frames::{Frame, FrameStream, Sample};
 pub use identity::{Identity, identify};

@@ -28,6 +28,11 @@ impl Messages {
         }
     }
 
+    /// What the first message gives that gives anything.
+    pub(crate) fn find<T>(&self, look: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.lines.iter().find_map(|line| look(line))
+    }
+
     /// The last few messages as one line.
     pub(crate) fn text(&self) -> String {
         let skipped = self.lines.len().saturating_sub(REPEATED);

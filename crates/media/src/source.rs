@@ -36,7 +36,8 @@ pub(crate) fn open(path: &Path) -> Result<(File, Metadata), MediaError> {
     Ok((file, metadata))
 }
 
-fn check(path: &Path) -> Result<(), MediaError> {
+/// Refuses what is no absolute path that the system takes.
+pub(crate) fn check(path: &Path) -> Result<(), MediaError> {
     let bytes = path.as_os_str().as_bytes();
     let problem = if bytes.contains(&0) {
         "holds a NUL byte"

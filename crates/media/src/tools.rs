@@ -69,7 +69,7 @@ impl Tools {
         Self { ffmpeg, ffprobe, limits, cancel: Cancel::new() }
     }
 
-    /// The same tools, whose probes, plans and thumbnails end when `cancel` is set.
+    /// The same tools, whose probes, plans, thumbnails and cuts end when `cancel` is set.
     #[must_use]
     pub fn until(&self, cancel: &Cancel) -> Self {
         Self { cancel: cancel.clone(), ..self.clone() }
@@ -141,7 +141,7 @@ impl Tools {
 
     pub(crate) fn probe_budget(&self) -> Budget {
         let Limits { probe, stall, probe_memory_bytes: memory_bytes, .. } = self.limits;
-        let confinement = Confinement { memory_bytes, cpu: probe };
+        let confinement = Confinement { memory_bytes, cpu: probe, file_bytes: 0 };
         Budget { stall, wall: stall, confinement: Some(confinement) }
     }
 
@@ -155,10 +155,22 @@ impl Tools {
         self.budget(self.limits.decode)
     }
 
+    /// The budget of a cut that reads so many seconds of a medium, or takes as long: the size of its
+    /// file, and memory beside a decoder's.
+    pub(crate) fn cut_budget(&self, seconds: f64, file_bytes: u64, memory_bytes: u64) -> Budget {
+        let mut budget = self.budget(self.limits.wall(seconds));
+        if let Some(confinement) = &mut budget.confinement {
+            confinement.file_bytes = file_bytes;
+            confinement.memory_bytes = confinement.memory_bytes.saturating_add(memory_bytes);
+        }
+        budget
+    }
+
     fn budget(&self, wall: Duration) -> Budget {
         let Limits { stall, memory_bytes, .. } = self.limits;
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let confinement = Confinement { memory_bytes, cpu: wall.saturating_mul(cores) };
+        let cpu = wall.saturating_mul(cores);
+        let confinement = Confinement { memory_bytes, cpu, file_bytes: 0 };
         Budget { stall, wall, confinement: Some(confinement) }
     }
 }

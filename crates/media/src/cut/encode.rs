@@ -1,0 +1,218 @@
+//! Clips coded anew, frame by frame.
+
+use super::{
+    Codec, Cut, CutMode, Cutter, Cutting,
+    container::Container,
+    estimate,
+    layout::Stream,
+    look::Span,
+    work::{Cost, Flow, Target},
+};
+use crate::{MediaError, source};
+use rushes_model::TimeRange;
+use std::{path::Path, process::Command};
+
+/// Quality of H.264 on x264's scale: below 18 the difference does not show.
+const CRF: &str = "16";
+/// Bits a second of AAC for each channel.
+const AAC: u32 = 128_000;
+/// Seconds of ffmpeg's work between two reports.
+const REPORTS: &str = "0.1";
+/// Frames that an encoder keeps: x264 looks 50 frames ahead and has as many in its threads.
+const KEPT_FRAMES: u64 = 160;
+/// Bytes of a pixel at 16 bits in 4:2:2, with room for one more plane.
+const PIXEL_BYTES: u64 = 6;
+/// The clock of frames that are unevenly spaced: that of MPEG, fine enough for every container's.
+const FINE_CLOCK: u32 = 90_000;
+
+impl Cutter {
+    pub(super) fn encode(
+        &self,
+        span: &Span,
+        codec: Codec,
+        target: &Path,
+        mut progress: impl FnMut(f64),
+    ) -> Result<Cutting, MediaError> {
+        let container = self.container(target)?;
+        let target = Target::new(target)?;
+        let mut command = self.input(span);
+        if let Some(video) = self.layout.video().filter(|_| self.facts.has_video()) {
+            self.add_video(&mut command, video, span, codec);
+        }
+        self.add_sound(&mut command, span, codec, container)?;
+        self.add_tags(&mut command, container, span.first);
+        command.args(["-stats_period", REPORTS, "-progress", "pipe:1"]);
+        command.arg(source::url(target.path()));
+
+        let mut done = Done::default();
+        let length = span.end - span.first;
+        let rate = self.facts.frame_rate.filter(|_| self.facts.has_video());
+        let cost = self.encode_cost(span, codec);
+        self.tools.write_file(command, &self.path, &target, cost, |line| {
+            done.read(line);
+            // While an encoder looks ahead no time is reported, and of short clips none to the end.
+            let seconds = rate.map_or(done.seconds, |rate| done.frames as f64 / rate.as_f64());
+            progress((seconds / length).clamp(0.0, 1.0));
+            Flow::Go
+        })?;
+        let frames = self.facts.has_video().then_some(done.frames);
+        if frames == Some(0) {
+            let detail = "nothing could be decoded between its in and out point".to_owned();
+            return Err(MediaError::Cut { path: self.path.clone(), detail });
+        }
+        target.keep();
+        progress(1.0);
+        let end = match (span.frame, frames) {
+            // At the end of a medium there may be fewer frames than its length promises.
+            (Some(frame), Some(frames)) => span.first + frames as f64 * frame,
+            _ => span.end.min(self.facts.start_time + self.facts.duration_seconds),
+        };
+        let range = TimeRange { start: self.own_time(span.first), end: self.own_time(end) };
+        Ok(Cutting { range, frames })
+    }
+
+    fn add_video(&self, command: &mut Command, video: &Stream, span: &Span, codec: Codec) {
+        command.args(["-map", &format!("0:{}", video.index)]);
+        let filters = [self.frames_of(span), shape(video, codec)].concat();
+        command.args(["-vf", &filters.join(","), "-fps_mode", "passthrough"]);
+        if span.frame.is_none() {
+            command.args(["-enc_time_base", &format!("1:{FINE_CLOCK}")]);
+            command.args(["-video_track_timescale", &FINE_CLOCK.to_string()]);
+        }
+        match codec {
+            Codec::ProRes => {
+                let profile = if video.has_alpha() { "4444" } else { "standard" };
+                command.args(["-c:v", "prores_ks", "-profile:v", profile, "-vendor", "apl0"]);
+            }
+            Codec::H264 => {
+                command.args(["-c:v", "libx264", "-preset", "medium", "-crf", CRF]);
+                command.args(["-movflags", "+faststart"]);
+            }
+        }
+        if let Some(order) = interlaced(video) {
+            command.args(["-flags:v", "+ildct+ilme", "-field_order", order]);
+        }
+        command.args(["-pix_fmt", pixels(video, codec)]);
+    }
+
+    /// The filters that let a clip's frames through and start its clock at zero. Evenly spaced frames get
+    /// even times, which containers with a clock of their own have rounded.
+    fn frames_of(&self, span: &Span) -> Vec<String> {
+        let half = span.frame.map_or(0.0005, |frame| frame / 2.0);
+        let (from, to) = (span.first - half, span.end - half);
+        let mut filters = vec![
+            format!("trim=start={from:.6}:end={to:.6}"),
+            format!("setpts=round(PTS-({:.6})/TB)", span.first),
+        ];
+        if let Some(rate) = super::even_rate(&self.facts) {
+            filters.push(format!("settb={}/{}", rate.den(), rate.num()));
+        }
+        filters
+    }
+
+    fn add_sound(
+        &self,
+        command: &mut Command,
+        span: &Span,
+        codec: Codec,
+        container: &Container,
+    ) -> Result<(), MediaError> {
+        let most = if container.is_single() { 1 } else { usize::MAX };
+        let audios: Vec<&Stream> = self.layout.audios().take(most).collect();
+        if audios.is_empty() && !self.facts.has_video() {
+            return Err(MediaError::NoSound(self.path.clone()));
+        }
+        // A filter of its own fills gaps, for `first_pts` counts samples as they come in.
+        let filter = format!(
+            "atrim=start={from:.6}:end={to:.6},asetpts=PTS-({from:.6})/TB,aresample=async=1:first_pts=0",
+            from = span.first,
+            to = span.end
+        );
+        for (i, audio) in audios.iter().enumerate() {
+            command.args(["-map", &format!("0:{}", audio.index)]);
+            command.args([format!("-filter:a:{i}"), filter.clone()]);
+            let coded = match codec {
+                _ if container.is_flac() => "flac",
+                Codec::ProRes if audio.has_fine_sound() => "pcm_s24le",
+                Codec::ProRes => "pcm_s16le",
+                Codec::H264 => "aac",
+            };
+            command.args([format!("-c:a:{i}"), coded.to_owned()]);
+            if codec == Codec::H264 {
+                let bits = AAC * audio.channels.clamp(1, 8);
+                command.args([format!("-b:a:{i}"), bits.to_string()]);
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_cost(&self, span: &Span, codec: Codec) -> Cost {
+        let range = TimeRange { start: span.first, end: span.end };
+        let mode = CutMode::Reencode(codec);
+        let pixels = u64::from(self.facts.width) * u64::from(self.facts.height);
+        Cost {
+            file_bytes: estimate::worst_case(&self.facts, &Cut { range, mode }),
+            memory_bytes: pixels * PIXEL_BYTES * KEPT_FRAMES,
+            // An encoder takes ten times as long as a decoder.
+            seconds: 10.0 * (range.duration() + self.facts.duration_seconds.min(60.0)),
+        }
+    }
+}
+
+/// The filters that fit pictures to a codec. What is red, green and blue has no matrix yet.
+fn shape(video: &Stream, codec: Codec) -> Vec<String> {
+    let mut filters = Vec::new();
+    if codec == Codec::H264 {
+        filters.push("crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0".to_owned());
+    }
+    let full = video.color_range.as_deref() == Some("pc");
+    if video.is_rgb() {
+        filters.push("scale=out_color_matrix=bt709:out_range=tv".to_owned());
+        filters.push("setparams=colorspace=bt709:range=tv".to_owned());
+    } else if full && codec == Codec::ProRes {
+        // ProRes has video range only.
+        filters.push("scale=in_range=pc:out_range=tv".to_owned());
+        filters.push("setparams=range=tv".to_owned());
+    }
+    filters
+}
+
+fn pixels(video: &Stream, codec: Codec) -> &'static str {
+    let full = video.color_range.as_deref() == Some("pc") && !video.is_rgb();
+    match codec {
+        Codec::ProRes if video.has_alpha() => "yuva444p10le",
+        Codec::ProRes => "yuv422p10le",
+        Codec::H264 if video.depth() > 8 => "yuv420p10le",
+        Codec::H264 if full => "yuvj420p",
+        Codec::H264 => "yuv420p",
+    }
+}
+
+/// The order of fields, if there are any: `tt` where the upper one comes first, `bb` where the lower.
+fn interlaced(video: &Stream) -> Option<&'static str> {
+    match video.field_order.as_deref()? {
+        "tt" | "tb" => Some("tt"),
+        "bb" | "bt" => Some("bb"),
+        _ => None,
+    }
+}
+
+/// How far ffmpeg has come, by its own report: `frame=12`, `out_time_us=480000`.
+#[derive(Debug, Default)]
+struct Done {
+    frames: u64,
+    seconds: f64,
+}
+
+impl Done {
+    fn read(&mut self, line: &[u8]) {
+        let pair = std::str::from_utf8(line).ok().and_then(|line| line.split_once('='));
+        match pair.map(|(name, value)| (name, value.trim())) {
+            Some(("frame", value)) => self.frames = value.parse().unwrap_or(self.frames),
+            Some(("out_time_us", value)) => {
+                self.seconds = value.parse().map_or(self.seconds, |us: f64| us / 1e6);
+            }
+            _ => {}
+        }
+    }
+}
