@@ -27,6 +27,7 @@
 
 mod captions;
 mod json;
+mod sheet;
 mod srt;
 mod table;
 mod timeline;
@@ -34,6 +35,7 @@ mod txt;
 mod vtt;
 mod xml;
 
+pub use sheet::{ContactSheet, SheetRow};
 pub use timeline::{
     Clip, Marker, Medium, Selects, Take, Timeline, TimelineDocument, TimelineError, TimelineFormat,
 };

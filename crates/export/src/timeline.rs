@@ -7,7 +7,11 @@
 //! (`source`), of the sequence's rate where the sequence is (`record`). Nothing is in seconds.
 
 mod assemble;
+mod edl;
+mod fcpxml;
+mod otio;
 mod url;
+mod xmeml;
 
 pub use assemble::{Selects, Take};
 
@@ -151,6 +155,19 @@ impl TimelineFormat {
             Self::Otio => "otio",
         }
     }
+
+    /// The whole document, and what it could not hold.
+    ///
+    /// # Errors
+    /// When an EDL would need more than one frame rate, or the writer fails.
+    pub fn write(self, timeline: &Timeline) -> Result<TimelineDocument, TimelineError> {
+        match self {
+            Self::Xmeml => xmeml::document(timeline),
+            Self::Fcpxml => fcpxml::document(timeline),
+            Self::Edl => edl::document(timeline),
+            Self::Otio => otio::document(timeline),
+        }
+    }
 }
 
 impl Timeline {
@@ -173,6 +190,17 @@ impl Timeline {
     #[must_use]
     pub fn medium(&self, clip: &Clip) -> &Medium {
         &self.media[clip.medium]
+    }
+
+    /// For each medium, how many frames it has: as many as are known, and as many as clips are of it,
+    /// since programs refuse clips of what is not there.
+    fn lengths(&self) -> Vec<u64> {
+        let mut lengths: Vec<u64> =
+            self.media.iter().map(|medium| medium.frames.unwrap_or(0)).collect();
+        for clip in &self.clips {
+            lengths[clip.medium] = lengths[clip.medium].max(clip.source.end);
+        }
+        lengths
     }
 }
 

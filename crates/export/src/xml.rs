@@ -20,9 +20,25 @@ impl Xml {
     ) -> io::Result<String> {
         let mut xml = Self(Writer::new_with_indent(Vec::new(), b' ', 2));
         xml.0.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-        xml.0.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
-        root(&mut xml)?;
-        let mut bytes = xml.0.into_inner();
+        xml.finish(doctype, root)
+    }
+
+    /// A page of HTML: a document without the declaration, which HTML does not have.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn page(root: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<String> {
+        Self(Writer::new_with_indent(Vec::new(), b' ', 2)).finish("html", root)
+    }
+
+    fn finish(
+        mut self,
+        doctype: &str,
+        root: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<String> {
+        self.0.write_event(Event::DocType(BytesText::from_escaped(doctype)))?;
+        root(&mut self)?;
+        let mut bytes = self.0.into_inner();
         bytes.push(b'\n');
         String::from_utf8(bytes).map_err(io::Error::other)
     }
@@ -55,8 +71,25 @@ impl Xml {
     /// # Errors
     /// When the writer fails.
     pub fn text(&mut self, name: &str, text: impl Display) -> io::Result<()> {
+        self.text_with(name, &[], text)
+    }
+
+    /// An element of HTML with a class and text inside.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn text_of_class(&mut self, name: &str, class: &str, text: impl Display) -> io::Result<()> {
+        self.text_with(name, &[("class", class)], text)
+    }
+
+    fn text_with(
+        &mut self,
+        name: &str,
+        attributes: &[(&str, &str)],
+        text: impl Display,
+    ) -> io::Result<()> {
         let text = text.to_string();
-        self.element(name, &[], |xml| {
+        self.element(name, attributes, |xml| {
             xml.0.write_event(Event::Text(BytesText::new(&allowed(&text))))
         })
     }

@@ -6,9 +6,9 @@ mod common;
 mod parsers;
 
 use common::{said_by, sentence, transcript};
+use fs_err as fs;
 use rushes_export::{Format, Segment, Transcript};
 use serde_json::Value;
-use std::fs;
 
 /// One caption: begin and end in milliseconds, text, and who speaks.
 type Read = (u64, u64, String, Option<String>);

@@ -43,7 +43,7 @@ pub struct Take {
 
 impl Selects {
     /// Lays the takes one after another. Each lasts as long as it does in its medium, rounded to whole
-    /// frames of the sequence, of which it has one at least.
+    /// frames of the sequence, of which it has one at least; down where nothing is left of the medium.
     #[must_use]
     pub fn assemble(self) -> Timeline {
         let Self { name, rate, drop, start, size, media, takes } = self;
@@ -51,14 +51,27 @@ impl Selects {
         let lay = |take: Take| {
             let medium = &media[take.medium];
             let source = with_handles(&take, medium.frames);
-            let length = rate.conform(source.end - source.start, medium.rate).max(1);
-            let record = next..next + length;
+            let record = next..next + length(rate, medium, &source);
             next = record.end;
             clip(take, source, record)
         };
         let clips = takes.into_iter().map(lay).collect();
         Timeline { name, rate, drop, start, size, media, clips }
     }
+}
+
+/// Programs refuse a clip that outlasts its medium, if only by a part of a frame.
+fn length(rate: FrameRate, medium: &Medium, source: &Range<u64>) -> u64 {
+    let length = rate.conform(source.end - source.start, medium.rate);
+    let left = medium.frames.map(|frames| frames.max(source.end) - source.start);
+    let over =
+        left.is_some_and(|left| lasts(length, rate, medium.rate) > lasts(left, medium.rate, rate));
+    length.saturating_sub(over.into()).max(1)
+}
+
+/// How long so many frames last, to compare with frames of another rate.
+fn lasts(frames: u64, rate: FrameRate, other: FrameRate) -> u128 {
+    u128::from(frames) * u128::from(rate.den()) * u128::from(other.num())
 }
 
 fn with_handles(take: &Take, frames: Option<u64>) -> Range<u64> {
@@ -78,5 +91,40 @@ fn clip(take: Take, source: Range<u64>, record: Range<u64>) -> Clip {
         source,
         record,
         keywords: take.keywords,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rushes_model::{FieldOrder, MediaKind};
+
+    /// The length in a sequence at 30000/1001 of frames from `from` on of a medium at 25 that has 100.
+    fn laid(from: u64, frames: u64) -> u64 {
+        let medium = Medium {
+            path: "/a.mov".to_owned(),
+            kind: MediaKind::Video,
+            rate: FrameRate::new(25, 1).unwrap(),
+            first: 0,
+            drop: false,
+            frames: Some(100),
+            size: (1920, 1080),
+            pixel_aspect: (1, 1),
+            fields: FieldOrder::Progressive,
+            rotation: 0,
+            sound: vec![],
+            reel: None,
+            offline: false,
+        };
+        let rate = FrameRate::new(30_000, 1001).unwrap();
+        length(rate, &medium, &(from..from + frames))
+    }
+
+    #[test]
+    fn no_clip_outlasts_its_medium() {
+        // 50 frames last 59.94 of the sequence, 99 last 118.68, 100 last 119.88.
+        assert_eq!([laid(0, 50), laid(50, 50)], [60, 59]);
+        assert_eq!([laid(0, 99), laid(1, 99), laid(0, 100)], [119, 118, 119]);
+        assert_eq!(laid(99, 1), 1, "a clip has a frame");
     }
 }

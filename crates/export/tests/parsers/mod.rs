@@ -25,3 +25,13 @@ pub fn read(script: &str, arguments: &[impl AsRef<OsStr>]) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+/// Fails where xmllint (libxml2) finds that a file is no XML.
+#[allow(dead_code, reason = "not every test writes XML")]
+#[allow(clippy::disallowed_methods, reason = "the readers are programs of their own")]
+pub fn well_formed(path: &Path) {
+    let output = Command::new("xmllint").arg("--noout").arg(path).output();
+    assert!(output.is_ok(), "xmllint is not there: run `make setup-test`");
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -29,13 +29,14 @@ def marker(found):
 
 
 def clip(found, track):
+    # A track that was read from an EDL is trimmed by where its record timecode begins, which is no part of it.
     reference = found.media_reference
     return {
         "name": found.name,
         "url": getattr(reference, "target_url", None),
         "available": span(reference.available_range),
         "source": span(found.source_range),
-        "record": span(track.trimmed_range_of_child(found)),
+        "record": span(track.range_of_child(found)),
         "markers": [marker(each) for each in found.markers],
     }
 
