@@ -24,9 +24,6 @@ const NOT_BUILT: &[(MethodFilter, &str)] = &[
     (MethodFilter::POST, "/watch-folders/service/stop"),
     (MethodFilter::POST, "/watch-folders/service/pause"),
     (MethodFilter::GET, "/watch-folders/service/status"),
-    (MethodFilter::POST, "/export/clips"),
-    (MethodFilter::POST, "/export/premiere-xml"),
-    (MethodFilter::POST, "/export/timeline"),
 ];
 
 /// Routes that check the license like any other and then say so.

@@ -1,5 +1,6 @@
 //! The table of what is built.
 
+mod export;
 mod faces;
 
 use crate::operation::{Operation, Operations};
@@ -25,7 +26,7 @@ pub(crate) fn operations() -> Operations {
         || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
     );
     let operations = analysis_data(analysis(media(models(operations))));
-    export(faces::faces(transcriptions(thumbnails(search(operations)))))
+    export::export(faces::faces(transcriptions(thumbnails(search(operations)))))
 }
 
 fn models(operations: Operations) -> Operations {
@@ -277,22 +278,4 @@ fn transcriptions(operations: Operations) -> Operations {
                 })),
             Engine::name_speakers,
         )
-}
-
-fn export(operations: Operations) -> Operations {
-    operations.post(
-        Operation::new("Export", "/export/transcripts", "exportTranscripts")
-            .says(
-                "Finished transcripts as captions, text, JSON or tables. Each is written into output_dir \
-                 as well if that is given, under the name of its medium.",
-            )
-            .takes_lists()
-            .reads_much()
-            .example(json!({
-                "cache_dir": "/footage/.rushes",
-                "media_paths": ["/footage/A001_C001.mp4"],
-                "format": "srt",
-            })),
-        Engine::export_transcripts,
-    )
 }

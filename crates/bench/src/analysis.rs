@@ -115,7 +115,7 @@ fn size_of(folder: &Path) -> Result<u64> {
 }
 
 /// Largest resident size of this process so far, the decoder's not counted.
-fn peak_memory_mb() -> Result<u64> {
+pub fn peak_memory_mb() -> Result<u64> {
     let status = fs_err::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

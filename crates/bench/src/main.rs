@@ -4,6 +4,7 @@
 
 mod analysis;
 mod calibrate;
+mod exports;
 mod gallery;
 mod logistic;
 mod meaning;
@@ -30,6 +31,8 @@ enum Command {
     Analysis(analysis::Arguments),
     /// Thumbnails of a long film, and a large still on its way to the model.
     Pictures(pictures::Arguments),
+    /// A long sequence in every format, and clips cut out of a film.
+    Exports(exports::Arguments),
     /// What a model's scores mean: its calibration for the registry.
     Calibrate(calibrate::Arguments),
     /// What weight words should have beside a picture that they refine.
@@ -55,6 +58,7 @@ fn main() -> Result<()> {
         Command::Retrieval(arguments) => retrieval::run(&arguments),
         Command::Analysis(arguments) => analysis::run(&arguments),
         Command::Pictures(arguments) => pictures::run(&arguments),
+        Command::Exports(arguments) => exports::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Refine(arguments) => refine::run(&arguments),
         Command::Templates(arguments) => templates::run(&arguments),

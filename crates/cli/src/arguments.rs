@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod export;
+
+pub use export::*;
+
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use rushes_model::{ModelKey, parse_timestamp};
 use std::{net::IpAddr, path::PathBuf, str::FromStr};
@@ -225,46 +229,6 @@ pub enum Faces {
     },
 }
 
-/// Write what was found for other programs.
-#[derive(Subcommand)]
-pub enum Export {
-    /// Write transcripts as captions, text, JSON or tables.
-    Transcripts(ExportTranscripts),
-}
-
-/// Forms of transcripts.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum TranscriptFormat {
-    /// SubRip captions.
-    Srt,
-    /// WebVTT captions.
-    Vtt,
-    /// Paragraphs with timecode and speaker.
-    Txt,
-    /// The API's transcription, with source timecode.
-    Json,
-    /// A row a segment, with source timecode.
-    Csv,
-}
-
-/// Write transcripts.
-#[derive(Args)]
-pub struct ExportTranscripts {
-    /// Media files.
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Analysis folder.
-    #[arg(long, value_name = "FOLDER")]
-    pub cache_dir: PathBuf,
-    /// What they are written as.
-    #[arg(long, value_enum)]
-    pub format: TranscriptFormat,
-    /// Folder to write into, a file a medium, called like it; nothing there is written over. Printed when
-    /// absent.
-    #[arg(long, value_name = "FOLDER")]
-    pub output_dir: Option<PathBuf>,
-}
-
 /// What the help of `rushes search` ends with.
 const SEARCH_HELP: &str = "\
 Examples:
@@ -291,11 +255,15 @@ impl FromStr for FrameAt {
             .rsplit_once('@')
             .filter(|(path, _)| !path.is_empty())
             .ok_or("it takes a file and a time, such as clip.mov@12.5 or clip.mov@00:01:02.5")?;
-        let seconds = match time.parse::<f64>() {
-            Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => seconds,
-            _ => parse_timestamp(time).map_err(|error| error.to_string())?,
-        };
-        Ok(Self { path: path.into(), seconds })
+        Ok(Self { path: path.into(), seconds: seconds(time)? })
+    }
+}
+
+/// A time in seconds or as `HH:MM:SS[.fraction]`.
+fn seconds(time: &str) -> Result<f64, String> {
+    match time.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Ok(seconds),
+        _ => parse_timestamp(time).map_err(|error| error.to_string()),
     }
 }
 

@@ -1,58 +1,144 @@
 //! `rushes export`.
 
+mod ranges;
+mod transcripts;
+
 use crate::{
-    analyze::{absolute, absolute_all},
-    arguments::{Export, ExportTranscripts, TranscriptFormat},
+    analyze::{absolute, watch},
+    arguments::{ClipCodec, Export, ExportClips, ExportSheet, ExportTimeline, TimelineFormat},
     settings::Settings,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
+use ranges::Chosen;
 use rushes_engine::{
     Engine,
-    requests::{self, ExportTranscriptsRequest},
+    requests::{
+        self, ClipMode, ContactSheetRequest, ExportClipsRequest, TimelineOfFormatRequest,
+        TimelineRequest,
+    },
 };
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 /// Writes what was found for other programs.
 pub fn run(settings: Settings, export: Export) -> Result<ExitCode> {
     match export {
-        Export::Transcripts(arguments) => transcripts(settings, arguments),
+        Export::Transcripts(arguments) => transcripts::run(settings, arguments),
+        Export::Timeline(arguments) => timeline(&Engine::open(settings.engine)?, arguments),
+        Export::Clips(arguments) => clips(&Engine::open(settings.engine)?, arguments),
+        Export::Sheet(arguments) => sheet(&Engine::open(settings.engine)?, arguments),
     }
 }
 
-/// Prints where transcripts were written, or the one that was asked for. Media without a transcript are
-/// named on standard error, and make the command fail.
-fn transcripts(settings: Settings, arguments: ExportTranscripts) -> Result<ExitCode> {
-    let output_dir = arguments.output_dir.as_deref().map(absolute).transpose()?;
-    if output_dir.is_none() && arguments.paths.len() > 1 {
-        bail!("several transcripts are written into a folder: name one with --output-dir");
-    }
-    let engine = Engine::open(settings.engine)?;
-    let reply = engine.export_transcripts(&ExportTranscriptsRequest {
-        cache_dir: absolute(&arguments.cache_dir)?,
-        media_paths: absolute_all(&arguments.paths)?,
-        format: arguments.format.into(),
-        output_dir,
+/// Writes a sequence and prints where.
+fn timeline(engine: &Engine, arguments: ExportTimeline) -> Result<ExitCode> {
+    let format = match arguments.format {
+        Some(format) => format.into(),
+        None => format_of(&arguments.output)?,
+    };
+    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let reply = engine.export_timeline(&TimelineOfFormatRequest {
+        timeline: TimelineRequest {
+            clips,
+            segments: Vec::new(),
+            cache_dir,
+            handle_seconds,
+            sequence_name: arguments.name,
+            frame_rate: arguments.frame_rate,
+            start_timecode: arguments.start_timecode,
+            output_path: Some(absolute(&arguments.output)?),
+            overwrite: arguments.overwrite,
+        },
+        format,
     })?;
-    for file in &reply.files {
-        match &file.output_path {
-            Some(path) => println!("{path}"),
-            None => print!("{}", file.content),
+    warn(&reply.warnings);
+    let (path, rate) = (reply.output_path.unwrap_or_default(), reply.frame_rate);
+    println!("{path}: {} clips, {:.1} s at {rate}", reply.clip_count, reply.duration_seconds);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cuts clips, shows how far it is, and prints what is in each file.
+fn clips(engine: &Engine, arguments: ExportClips) -> Result<ExitCode> {
+    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let events = engine.progress();
+    let started = engine.export_clips(&ExportClipsRequest {
+        clips,
+        segments: Vec::new(),
+        cache_dir,
+        handle_seconds,
+        output_dir: absolute(&arguments.output_dir)?,
+        mode: if arguments.reencode.is_some() { ClipMode::Reencode } else { ClipMode::Copy },
+        codec: arguments.reencode.map_or_else(Default::default, Into::into),
+    })?;
+    eprintln!("{}", started.message);
+    let code = watch(engine, events, &started)?;
+    for clip in engine.task(&started.task_id)?.clips {
+        let timecode = clip.start_timecode.map(|timecode| format!("  {timecode}"));
+        println!(
+            "{}  {:.3} - {:.3} s{}",
+            clip.output_path,
+            clip.start_seconds,
+            clip.end_seconds,
+            timecode.unwrap_or_default()
+        );
+    }
+    Ok(code)
+}
+
+/// Writes a page and prints where.
+fn sheet(engine: &Engine, arguments: ExportSheet) -> Result<ExitCode> {
+    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let reply = engine.export_contact_sheet(&ContactSheetRequest {
+        clips,
+        segments: Vec::new(),
+        cache_dir,
+        handle_seconds,
+        title: arguments.title,
+        output_path: Some(absolute(&arguments.output)?),
+        overwrite: arguments.overwrite,
+    })?;
+    warn(&reply.warnings);
+    println!("{}", reply.output_path.unwrap_or_default());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| eprintln!("note: {warning}"));
+}
+
+/// The format that programs expect behind a name.
+fn format_of(output: &Path) -> Result<requests::TimelineFormat> {
+    let end = output.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
+    match end.as_deref() {
+        Some("xml") => Some(requests::TimelineFormat::Xmeml),
+        Some("fcpxml") => Some(requests::TimelineFormat::Fcpxml),
+        Some("edl") => Some(requests::TimelineFormat::Edl),
+        Some("otio") => Some(requests::TimelineFormat::Otio),
+        _ => None,
+    }
+    .with_context(|| {
+        format!(
+            "{} ends with none of .xml, .fcpxml, .edl and .otio: say --format",
+            output.display()
+        )
+    })
+}
+
+impl From<TimelineFormat> for requests::TimelineFormat {
+    fn from(format: TimelineFormat) -> Self {
+        match format {
+            TimelineFormat::Xmeml => Self::Xmeml,
+            TimelineFormat::Fcpxml => Self::Fcpxml,
+            TimelineFormat::Edl => Self::Edl,
+            TimelineFormat::Otio => Self::Otio,
         }
     }
-    for path in &reply.missing {
-        eprintln!("{path}: no transcript; rushes analyze --speech makes one");
-    }
-    Ok(if reply.missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-impl From<TranscriptFormat> for requests::TranscriptFormat {
-    fn from(format: TranscriptFormat) -> Self {
-        match format {
-            TranscriptFormat::Srt => Self::Srt,
-            TranscriptFormat::Vtt => Self::Vtt,
-            TranscriptFormat::Txt => Self::Txt,
-            TranscriptFormat::Json => Self::Json,
-            TranscriptFormat::Csv => Self::Csv,
+impl From<ClipCodec> for requests::ClipCodec {
+    fn from(codec: ClipCodec) -> Self {
+        match codec {
+            ClipCodec::Prores => Self::Prores,
+            ClipCodec::H264 => Self::H264,
         }
     }
 }

@@ -91,6 +91,12 @@ impl Reception {
         there.unwrap_or_else(|| source.to_owned())
     }
 
+    /// What was at a path when somebody looked last.
+    #[must_use]
+    pub fn last_known(&self, path: &Path) -> Option<Intake> {
+        self.catalogue.last_known(path).ok()?
+    }
+
     fn remembered(&self, path: &Path, stamp: FileStamp) -> Option<Intake> {
         self.catalogue.identity(path, stamp).ok()?
     }

@@ -42,6 +42,7 @@ mod tasks;
 mod thumbnails;
 mod usecases;
 mod walk;
+mod workshop;
 
 pub use config::Config;
 pub use models::ModelPool;

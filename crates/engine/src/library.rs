@@ -421,6 +421,15 @@ impl LoadedFolder {
         self.read().values().find(|media| media.hash_str == hash).cloned()
     }
 
+    /// A medium that was analysed when it lay at `path`, by any model.
+    #[must_use]
+    pub fn by_source(&self, path: &Path) -> Option<Arc<LoadedMedia>> {
+        if let Err(failure) = self.load_all() {
+            tracing::warn!(%failure, "what is analysed could not be read");
+        }
+        self.read().values().find(|media| media.source == path).cloned()
+    }
+
     /// Removes what a killed process of this machine left half-written.
     pub fn tidy(&self) {
         if let Err(error) = self.store.remove_stale_temporaries() {

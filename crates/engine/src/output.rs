@@ -1,6 +1,6 @@
 //! Files that a caller asks for.
 
-use crate::paths::Roots;
+use crate::{paths::Roots, workshop::Workshop};
 use fs_err as fs;
 use rushes_model::{ErrorCode, Failure};
 use rushes_store::durable;
@@ -55,11 +55,45 @@ impl OutputFolder {
         Ok(written)
     }
 
+    /// Room on the folder's disk, in bytes; `None` where the system does not say.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        durable::free_bytes(&self.0).ok()
+    }
+
+    /// Makes a place in it for files under way.
+    ///
+    /// # Errors
+    /// `BadPath` when nothing can be made in it.
+    pub fn workshop(&self, home: &Path) -> Result<Workshop, Failure> {
+        Workshop::open(home, &self.0).map_err(|error| refused(&error.to_string()))
+    }
+
+    /// Gives a finished file its name, `stem.extension`, or the next number where that is taken.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn take(&self, finished: &Path, stem: &str, extension: &str) -> io::Result<PathBuf> {
+        self.first_free(stem, extension, |path| durable::publish_finished(finished, path))
+    }
+
     fn write_one(&self, medium: &Path, extension: &str, content: &str) -> io::Result<PathBuf> {
         let stem = medium.file_stem().unwrap_or_default().to_string_lossy();
+        let write =
+            |path: &Path| durable::publish_new(path, |file| file.write_all(content.as_bytes()));
+        self.first_free(&stem, extension, write)
+    }
+
+    /// Does something under the first name that nothing has.
+    fn first_free(
+        &self,
+        stem: &str,
+        extension: &str,
+        write: impl Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
         for number in 1..MAX_NUMBER {
-            let path = self.0.join(file_name(&stem, number, extension));
-            match durable::publish_new(&path, |file| file.write_all(content.as_bytes())) {
+            let path = self.0.join(file_name(stem, number, extension));
+            match write(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 written => return written.map(|()| path),
             }
@@ -78,8 +112,67 @@ fn file_name(stem: &str, number: u32, extension: &str) -> String {
     format!("{}{end}", &stem[..kept])
 }
 
-fn refused(what: &str) -> Failure {
+/// A failure of a folder that a caller named.
+pub fn refused(what: &str) -> Failure {
     Failure::new(ErrorCode::BadPath, format!("output_dir: {what}"))
+}
+
+/// A file that a caller named. What is there is replaced only if that was asked for, and a link is never
+/// followed.
+pub struct OutputFile {
+    path: PathBuf,
+    replace: bool,
+}
+
+impl OutputFile {
+    /// Checks that the file can be written. `replaces` is the end of names whose files may be replaced;
+    /// without it none may.
+    ///
+    /// # Errors
+    /// `BadPath` when it may not be named, its folder is not there, or something is in its place.
+    pub fn open(roots: &Roots, named: &str, replaces: Option<&str>) -> Result<Self, Failure> {
+        let refused =
+            |what: String| Failure::new(ErrorCode::BadPath, format!("output_path: {what}"));
+        let path = roots.check(named)?;
+        let folder = path.parent().filter(|_| path.file_name().is_some() && !named.ends_with('/'));
+        let folder = folder.ok_or_else(|| refused("it names no file".to_owned()))?;
+        if !folder.is_dir() {
+            let what = format!("there is no folder {}; make it first", folder.display());
+            return Err(refused(what));
+        }
+        let there = fs::symlink_metadata(&path).ok();
+        let same_kind = replaces.is_some_and(|end| path.extension().is_some_and(|own| own == end));
+        match there {
+            Some(there) if !(there.is_file() && same_kind) => Err(refused(format!(
+                "{} is there already; choose another name, or overwrite: true where it is a document of the \
+                 same kind",
+                path.display()
+            ))),
+            there => Ok(Self { path, replace: there.is_some() }),
+        }
+    }
+
+    /// Writes the whole file, or nothing.
+    ///
+    /// # Errors
+    /// `BadPath` when it cannot be written.
+    pub fn write(self, content: &[u8]) -> Result<PathBuf, Failure> {
+        let write = |file: &mut dyn io::Write| file.write_all(content);
+        let written = match self.replace {
+            true => durable::publish(&self.path, write),
+            false => durable::publish_new(&self.path, write),
+        };
+        match written {
+            Ok(()) => Ok(self.path),
+            Err(error) => {
+                let what = format!(
+                    "output_path: nothing was written to {} ({error})",
+                    self.path.display()
+                );
+                Err(Failure::new(ErrorCode::BadPath, what))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -127,6 +220,27 @@ mod tests {
             failure.message
         );
         assert!(names(there.path()).is_empty());
+    }
+
+    #[test]
+    fn a_named_file_replaces_only_its_own_kind_and_only_when_asked() {
+        let there = tempfile::tempdir().unwrap();
+        let open = |name: &str, replaces| {
+            OutputFile::open(&Roots::default(), there.path().join(name).to_str().unwrap(), replaces)
+        };
+        let path = open("cut.edl", None).unwrap().write(b"one").unwrap();
+        assert!(open("cut.edl", None).is_err() && open("cut.edl", Some("xml")).is_err());
+        open("cut.edl", Some("edl")).unwrap().write(b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        fs::write(there.path().join("take.mov"), "footage").unwrap();
+        assert!(open("take.mov", Some("edl")).is_err(), "a document is never written over footage");
+        for link in ["dangling.edl", "link.edl"] {
+            let target = if link == "link.edl" { "cut.edl" } else { "nowhere.edl" };
+            std::os::unix::fs::symlink(there.path().join(target), there.path().join(link)).unwrap();
+            assert!(open(link, Some("edl")).is_err(), "{link}");
+        }
+        assert!(open("none/cut.edl", None).is_err() && open("", None).is_err());
+        assert_eq!(names(there.path()), ["cut.edl", "dangling.edl", "link.edl", "take.mov"]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What callers are told. Field names are the public contract's; an optional field that is unknown is
 //! left out.
 
+mod exports;
 mod people;
 
+pub use exports::*;
 pub use people::*;
 
 use rushes_model::{FileError, TaskKind, TaskState};
@@ -203,6 +205,9 @@ pub struct Task {
     pub errors: Vec<TaskError>,
     /// Files that it wrote.
     pub output_paths: Vec<String>,
+    /// Of each file that was cut what is in it, in the order of finishing. Left out of other tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clips: Vec<ExportedClip>,
 }
 
 /// Reply of `GET /tasks`, newest first.
@@ -442,27 +447,6 @@ pub struct SegmentPage {
 pub struct SpeakerNames {
     /// All names that speakers of the medium have now, by label.
     pub names: BTreeMap<String, String>,
-}
-
-/// Reply of `POST /export/transcripts`.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ExportedTranscripts {
-    /// One for each medium that has a finished transcript.
-    pub files: Vec<ExportedTranscript>,
-    /// The media that have none.
-    pub missing: Vec<String>,
-}
-
-/// A transcript for other programs.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ExportedTranscript {
-    /// As asked for.
-    pub media_path: String,
-    /// The document.
-    pub content: String,
-    /// Where it was written, if a folder was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output_path: Option<String>,
 }
 
 /// One picture, or why there is none.

@@ -1,8 +1,10 @@
 //! What callers ask for. Field names, defaults and ranges are the public contract's; every way in
 //! (HTTP, command line, agents) fills the same types.
 
+mod exports;
 mod people;
 
+pub use exports::*;
 pub use people::*;
 
 use rushes_model::Sampling;
@@ -240,39 +242,6 @@ pub struct NameSpeakersRequest {
     pub media_path: String,
     /// Names by label; an empty one takes the name away.
     pub names: BTreeMap<String, String>,
-}
-
-/// A form of transcripts for other programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TranscriptFormat {
-    /// SubRip captions.
-    Srt,
-    /// `WebVTT` captions.
-    Vtt,
-    /// Paragraphs with timecode and speaker.
-    Txt,
-    /// What `/transcriptions` answers, with source timecode.
-    Json,
-    /// A row a segment, with source timecode.
-    Csv,
-}
-
-/// Body of `POST /export/transcripts`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct ExportTranscriptsRequest {
-    /// Analysis folder.
-    pub cache_dir: String,
-    /// Media whose transcripts are written.
-    #[schema(min_items = 1)]
-    pub media_paths: Vec<String>,
-    /// What they are written as.
-    #[schema(value_type = String, pattern = "^(srt|vtt|txt|json|csv)$", example = "srt")]
-    pub format: TranscriptFormat,
-    /// Folder that the documents are written into as well, each called like its medium. It has to be there;
-    /// what is in it is never written over.
-    #[serde(default)]
-    pub output_dir: Option<String>,
 }
 
 /// Body of `POST /analysis-data/clear`.

@@ -31,7 +31,7 @@ struct Record {
     kind: TaskKind,
     latest: Progress,
     errors: Vec<FileError>,
-    output_paths: Vec<String>,
+    clips: Vec<replies::ExportedClip>,
     cancel: Cancel,
     started: Option<Instant>,
     last_sent: Option<Instant>,
@@ -78,7 +78,7 @@ impl TaskTable {
             kind,
             latest: first_event(id, event),
             errors: Vec::new(),
-            output_paths: Vec::new(),
+            clips: Vec::new(),
             cancel: cancel.clone(),
             started: None,
             last_sent: None,
@@ -210,7 +210,8 @@ impl Record {
             files_total: self.latest.files_total,
             files_done: self.latest.files_done,
             errors: self.errors.iter().cloned().map(Into::into).collect(),
-            output_paths: self.output_paths.clone(),
+            output_paths: self.clips.iter().map(|clip| clip.output_path.clone()).collect(),
+            clips: self.clips.clone(),
         }
     }
 
@@ -297,6 +298,14 @@ impl TaskHandle {
     /// Counts a file as finished.
     pub fn file_done(&self) {
         self.change(|record| record.latest.files_done += 1);
+    }
+
+    /// Notes a file that was written, and counts it as finished.
+    pub fn file_written(&self, clip: replies::ExportedClip) {
+        self.change(|record| {
+            record.clips.push(clip);
+            record.latest.files_done += 1;
+        });
     }
 
     /// Notes what went wrong with a file or folder; the task goes on.

@@ -30,6 +30,7 @@ use crate::{
     },
     tasks::TaskTable,
     thumbnails::{self, Sources},
+    workshop,
 };
 use rushes_infer::{fetch::PullReport, registry::Kind};
 use rushes_license::Gate;
@@ -38,7 +39,7 @@ use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, Tas
 use rushes_store::{Analysis, Catalogue, Machine};
 use std::{
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -63,6 +64,8 @@ struct Inner {
     pictures: PictureCache,
     tasks: TaskTable,
     analyst: Analyst,
+    /// Held by the export whose turn it is.
+    cutting: Mutex<()>,
 }
 
 impl Engine {
@@ -77,6 +80,7 @@ impl Engine {
             |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
         rushes_vectors::return_large_blocks();
         config.make_home()?;
+        workshop::sweep(&config.home);
         let roots = Roots::new(&config.roots)?;
         let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
         let catalogue =
@@ -100,6 +104,7 @@ impl Engine {
             pictures: PictureCache::default(),
             tasks: TaskTable::default(),
             analyst,
+            cutting: Mutex::default(),
             config,
         });
         start_janitor(&inner);

@@ -142,6 +142,19 @@ impl Catalogue {
         Ok(row.map_err(|error| self.failed(error))?.flatten())
     }
 
+    /// What was found at `path` the last time, whether or not it is still there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last_known(&self, path: &Path) -> Result<Option<Identity>, StoreError> {
+        let sql = "SELECT media_id, hash_str, facts FROM seen WHERE path = ?1";
+        let connection = self.lock();
+        let row = connection.prepare_cached(sql).and_then(|mut statement| {
+            statement.query_row([path_bytes::to_bytes(path)], identity_of).optional()
+        });
+        Ok(row.map_err(|error| self.failed(error))?.flatten())
+    }
+
     /// Keeps what the file at `path` is, seen now.
     ///
     /// # Errors

@@ -53,12 +53,7 @@ pub fn publish_new(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let temporary = temporary_name(path)?;
-    let taken = write_synced(&temporary, write)
-        // Not every file system has links or a rename that spares what is there, but each can make a file
-        // that is new: it keeps the name for the moment until the rename.
-        .and_then(|()| fs::File::create_new(path).map(drop));
-    let result = taken
-        .and_then(|()| fs::rename(&temporary, path).inspect_err(|_| drop(fs::remove_file(path))));
+    let result = write_synced(&temporary, write).and_then(|()| rename_new(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
         return result;
@@ -73,6 +68,34 @@ fn write_synced(
     let mut writer = BufWriter::with_capacity(1 << 20, fs::File::create_new(path)?);
     write(&mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Gives a file that another program has written a name that nothing has yet. Both have to be on one file
+/// system.
+///
+/// # Errors
+/// When anything fails, and with [`io::ErrorKind::AlreadyExists`] when the name is taken; the file keeps its
+/// own name then.
+pub fn publish_finished(from: &Path, path: &Path) -> io::Result<()> {
+    fs::File::open(from)?.sync_all()?;
+    rename_new(from, path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Not every file system has links or a rename that spares what is there, but each can make a file that is
+/// new: it keeps the name for the moment until the rename.
+fn rename_new(from: &Path, path: &Path) -> io::Result<()> {
+    fs::File::create_new(path)?;
+    fs::rename(from, path).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+/// Bytes that may still be written to the file system of `folder`.
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let facts = rustix::fs::statvfs(folder)?;
+    Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 /// Renames a file to a name that is not taken, and syncs both folders.
@@ -164,12 +187,25 @@ fn folder_of(path: &Path) -> &Path {
 
 /// `<name>.tmp-<host>-<pid>-<16 random hexadecimal digits>`, beside the file. Of a long name only the
 /// beginning is taken, for the whole may not be longer than a file's name can be.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     let random = getrandom::u64().map_err(io::Error::other)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name = &name[..name.floor_char_boundary(NAME_IN_TEMPORARY)];
     let own = format!("{name}{TEMPORARY}{}-{}-{random:016x}", host_name(), std::process::id());
     Ok(path.with_file_name(own))
+}
+
+/// Whether a process of this number runs on this machine.
+#[must_use]
+pub fn is_process(number: i32) -> bool {
+    let process = rustix::process::Pid::from_raw(number);
+    // It may be somebody else's, whom we may not ask.
+    process.is_some_and(|process| {
+        rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH)
+    })
 }
 
 /// The host in a temporary name.
