@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::cluster::Placement;
-use crate::products::{Limit, each, products};
+use crate::products::{AtLeast, Limit, products};
 
 /// Faces compared in one block of products.
 const BLOCK: usize = 256;
@@ -92,21 +92,19 @@ fn nearest(placement: &Placement, rows: &[u32], placed: &[u32]) -> Vec<BTreeMap<
     let mut best = vec![BTreeMap::new(); rows.len()];
     let (left, mut scratch) = (faces.gather(rows), Vec::new());
     for columns in placed.chunks(BLOCK) {
-        products(&left, &faces.gather(columns), faces.dimensions(), &mut scratch);
-        for (line, (&row, best)) in
-            scratch.chunks_exact(columns.len()).zip(rows.iter().zip(&mut best))
-        {
-            each(line, limit.never, |column, product| {
-                let core = columns[column];
-                let part = placement.part[core as usize];
-                let farther = |kept: &(f64, u32)| limit.beyond(product, kept.0);
-                if !best.get(&part).is_some_and(farther)
-                    && limit.holds(product, faces.vector(row), faces.vector(core))
-                {
-                    keep_nearest(best, part, (faces.distance(row, core), core));
-                }
-            });
-        }
+        let hear = |row: usize, column: usize, product: f32| {
+            let (row, best, core) = (rows[row], &mut best[row], columns[column]);
+            let part = placement.part[core as usize];
+            let farther = |kept: &(f64, u32)| limit.beyond(product, kept.0);
+            if !best.get(&part).is_some_and(farther)
+                && limit.holds(product, faces.vector(row), faces.vector(core))
+            {
+                keep_nearest(best, part, (faces.distance(row, core), core));
+            }
+        };
+        let right = faces.gather(columns);
+        let mut hearer = AtLeast(limit.never, hear);
+        products(&left, &right, faces.dimensions(), &mut scratch, &mut hearer);
     }
     best
 }

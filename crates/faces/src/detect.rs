@@ -1,10 +1,11 @@
 //! Settings that suit a collection, without anybody having said who is who.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use crate::apart::pairs_by_scene;
 use crate::collection::{Faces, Settings};
-use crate::products::products;
+use crate::products::{Products, products};
 
 /// Collections of fewer faces have people of two faces.
 const FEW: usize = 50;
@@ -159,32 +160,41 @@ fn reaches(faces: &Faces, min_samples: u32) -> Vec<f64> {
 }
 
 fn block_reaches(faces: &Faces, rows: &[u32], min_samples: u32) -> Vec<f64> {
-    let mut nearest: Vec<Vec<(f32, u32)>> = vec![Vec::new(); rows.len()];
     let (left, mut scratch) = (faces.gather(rows), Vec::new());
-    let columns = faces.vectors().chunks(BLOCK * faces.dimensions());
-    for (block, right) in columns.enumerate() {
-        products(&left, right, faces.dimensions(), &mut scratch);
-        let width = right.len() / faces.dimensions();
-        for (line, (&row, nearest)) in
-            scratch.chunks_exact(width).zip(rows.iter().zip(&mut nearest))
-        {
-            keep(nearest, line, (block * BLOCK) as u32, row, min_samples as usize);
-        }
+    let nearest = vec![Vec::new(); rows.len()];
+    let mut search = Search { rows, start: 0, most: min_samples as usize, nearest };
+    for right in faces.vectors().chunks(BLOCK * faces.dimensions()) {
+        products(&left, right, faces.dimensions(), &mut scratch, &mut search);
+        search.start += BLOCK as u32;
     }
     let reach = |(&row, nearest): (&u32, &Vec<(f32, u32)>)| reach(faces, row, nearest, min_samples);
-    rows.iter().zip(&nearest).filter_map(reach).collect()
+    rows.iter().zip(&search.nearest).filter_map(reach).collect()
 }
 
-/// Keeps the greatest products of others, as many as may be needed.
-fn keep(nearest: &mut Vec<(f32, u32)>, line: &[f32], start: u32, row: u32, most: usize) {
-    for (face, &product) in (start..).zip(line) {
-        let full = nearest.len() >= most;
-        if face == row || full && nearest.last().is_none_or(|last| product <= last.0) {
-            continue;
+/// Keeps the greatest products of each row with others, as many as may be needed.
+struct Search<'a> {
+    rows: &'a [u32],
+    /// The face of the first column.
+    start: u32,
+    most: usize,
+    nearest: Vec<Vec<(f32, u32)>>,
+}
+
+impl Products for Search<'_> {
+    #[inline(always)]
+    fn least(&self, row: usize) -> f32 {
+        let full = self.nearest[row].get(self.most - 1);
+        full.map_or(f32::NEG_INFINITY, |last| last.0)
+    }
+
+    fn hear<S: Simd>(&mut self, _simd: S, row: usize, column: usize, product: f32) {
+        let (face, nearest) = (self.start + column as u32, &mut self.nearest[row]);
+        if face == self.rows[row] {
+            return;
         }
         let at = nearest.partition_point(|kept| kept.0 >= product);
         nearest.insert(at, (product, face));
-        nearest.truncate(most);
+        nearest.truncate(self.most);
     }
 }
 

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::collection::Faces;
-use crate::products::{never, products};
+use crate::products::{AtLeast, never, products};
 use crate::vector::{add, dot, dot_sums, unit};
 
 /// Faces, joining or looked at, from which on it pays to fold.
@@ -80,11 +80,10 @@ fn choose(faces: &Faces, some: &[u32], eps: f32) -> Option<Folded<'static>> {
     let tried = evenly(some, TRIED);
     let cost = |width: usize| {
         let values = axes.fold(faces, &tried, width);
-        let mut pairs = Vec::new();
-        products(&values, &values, width, &mut pairs);
-        let never = axes.never(eps, width);
-        let left = pairs.iter().filter(|&&product| product >= never).count();
-        width as f64 + CANDIDATE * left as f64 / pairs.len() as f64
+        let mut left = 0;
+        let mut count = AtLeast(axes.never(eps, width), |_, _, _| left += 1);
+        products(&values, &values, width, &mut Vec::new(), &mut count);
+        width as f64 + CANDIDATE * f64::from(left) / (tried.len() as f64).powi(2)
     };
     let widths = (STEP..=axes.rows.len()).step_by(STEP);
     let (least, width) =
@@ -191,7 +190,7 @@ mod tests {
 
     use super::{Axes, FEWEST, Folded, evenly};
     use crate::collection::{Face, Faces};
-    use crate::products::products;
+    use crate::products::{AtLeast, products};
     use crate::vector::dot;
 
     /// Faces in `rank` dimensions of 64, along each of which they differ less than along the one
@@ -227,14 +226,13 @@ mod tests {
             let axes = Axes::new(&faces, &evenly(&all, 100));
             for width in [8, 16, 32].into_iter().filter(|&width| width <= axes.rows.len()) {
                 let values = axes.fold(&faces, &all, width);
-                let mut found = Vec::new();
-                products(&values, &values, width, &mut found);
-                for (pair, &product) in found.iter().enumerate() {
-                    let (left, right) = ((pair / 600) as u32, (pair % 600) as u32);
+                let check = |left: usize, right: usize, product: f32| {
                     // The greatest distance that would still leave the pair in doubt.
-                    let eps = faces.distance(left, right) as f32;
+                    let eps = faces.distance(left as u32, right as u32) as f32;
                     assert!(product >= axes.never(eps, width), "{width} of {rank}: {product}");
-                }
+                };
+                let mut all = AtLeast(f32::NEG_INFINITY, check);
+                products(&values, &values, width, &mut Vec::new(), &mut all);
             }
         }
     }

@@ -1,18 +1,17 @@
 //! All pairs of neighbours between faces that join and all before them.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use crate::collection::Faces;
 use crate::density::Density;
 use crate::fold::Folded;
-use crate::products::{Limit, each, products};
+use crate::products::{Limit, Products, products};
 
 /// Faces that join and are looked at together: the vectors of those that they are compared with
 /// come from memory once for all of them.
 const STRIPE: usize = 1024;
-/// Rows of them in one block of products.
-const ROWS: usize = 256;
-/// Faces that they are compared with; a block of products of 256 KiB stays in a core's cache.
+/// Faces that they are compared with in one go.
 const COLUMNS: usize = 256;
 /// Blocks that are looked at before what was found in them is entered, at first.
 const FIRST_BATCH: usize = 4;
@@ -92,40 +91,12 @@ impl Block {
         folded: &Folded,
         scratch: &mut Vec<f32>,
     ) -> Vec<(u32, u32)> {
-        let mut found = Vec::new();
-        if self.settled() {
-            return found;
+        let mut search = Search { block: self, faces, never: folded.never, found: Vec::new() };
+        if !self.settled() {
+            let (rows, columns) = (folded.part(self.rows), folded.part(self.columns));
+            products(rows, columns, folded.width, scratch, &mut search);
         }
-        for start in (self.rows.0..self.rows.1).step_by(ROWS) {
-            let rows = (start, (start + ROWS).min(self.rows.1));
-            products(folded.part(rows), folded.part(self.columns), folded.width, scratch);
-            let lines = scratch.chunks_exact(self.columns.1 - self.columns.0);
-            for (row, line) in (rows.0..).zip(lines) {
-                self.look(row, faces, line, folded.never, &mut found);
-            }
-        }
-        found
-    }
-
-    /// Finds the pairs of one row from its line of products.
-    fn look(
-        &self,
-        row: usize,
-        faces: &Faces,
-        line: &[f32],
-        never: f32,
-        found: &mut Vec<(u32, u32)>,
-    ) {
-        let own = self.components.0[row - self.rows.0];
-        each(line, never, |column, _| {
-            let right = self.columns.0 + column;
-            let known = own != NONE && own == self.components.1[column];
-            let pair = (row as u32, right as u32);
-            if !known && right < row && self.limit.near(faces.vector(pair.0), faces.vector(pair.1))
-            {
-                found.push(pair);
-            }
-        });
+        search.found
     }
 
     /// Whether all faces of the block are cores of one component: then no pair tells anything.
@@ -133,5 +104,34 @@ impl Block {
         let first = self.components.0[0];
         let mut all = self.components.0.iter().chain(&self.components.1);
         first != NONE && all.all(|&component| component == first)
+    }
+}
+
+/// Finds the neighbours among the pairs of a block that their products do not rule out.
+struct Search<'a> {
+    block: &'a Block,
+    faces: &'a Faces,
+    never: f32,
+    found: Vec<(u32, u32)>,
+}
+
+impl Products for Search<'_> {
+    #[inline(always)]
+    fn least(&self, _row: usize) -> f32 {
+        self.never
+    }
+
+    #[inline(always)]
+    fn hear<S: Simd>(&mut self, simd: S, row: usize, column: usize, _product: f32) {
+        let components = (self.block.components.0[row], self.block.components.1[column]);
+        let known = components.0 != NONE && components.0 == components.1;
+        let (left, right) = (self.block.rows.0 + row, self.block.columns.0 + column);
+        if known || right >= left {
+            return;
+        }
+        let pair = (left as u32, right as u32);
+        if self.block.limit.near(simd, self.faces.vector(pair.0), self.faces.vector(pair.1)) {
+            self.found.push(pair);
+        }
     }
 }

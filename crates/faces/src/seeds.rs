@@ -1,12 +1,13 @@
 //! Small parts of a large component that average linkage starts from.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use crate::apart::persons_apart;
 use crate::cluster::Placement;
 use crate::collection::Faces;
 use crate::fold::Folded;
-use crate::products::{each, products};
+use crate::products::{Products, products};
 use crate::split::PARTS;
 use crate::vector::rough;
 
@@ -67,41 +68,45 @@ fn candidates(
 ) -> Vec<Vec<(f32, usize)>> {
     let block = |start: usize| (start, (start + BLOCK).min(cores.len()));
     let rows = block(start);
-    let mut best: Vec<Vec<(f32, usize)>> = vec![Vec::new(); rows.1 - rows.0];
+    let best = vec![Vec::new(); rows.1 - rows.0];
+    let mut search = Search { faces, cores, never: folded.never, starts: (start, 0), best };
     for columns in (0..cores.len()).step_by(BLOCK).map(block) {
-        products(folded.part(rows), folded.part(columns), folded.width, scratch);
-        let lines = scratch.chunks_exact(columns.1 - columns.0);
-        for (row, (line, best)) in (rows.0..).zip(lines.zip(&mut best)) {
-            keep_best(best, line, columns.0, folded.never, |place| {
-                let pair = [row, place].map(|place| faces.vector(cores[place]));
-                (row != place).then(|| rough(pair[0], pair[1]))
-            });
-        }
+        search.starts.1 = columns.0;
+        let (left, right) = (folded.part(rows), folded.part(columns));
+        products(left, right, folded.width, scratch, &mut search);
     }
-    best
+    search.best
 }
 
-/// Keeps the greatest products, of equal ones the earlier. A line of products of a row with the
-/// columns from a place on, or of what bounds them; those below `never` are none of neighbours.
-fn keep_best(
-    best: &mut Vec<(f32, usize)>,
-    line: &[f32],
-    start: usize,
+/// Keeps the greatest products of each row, of equal ones the earlier.
+struct Search<'a> {
+    faces: &'a Faces,
+    cores: &'a [u32],
+    /// Cores whose folded product is below this are no neighbours.
     never: f32,
-    product: impl Fn(usize) -> Option<f32>,
-) {
-    let bar = |best: &[(f32, usize)]| best.get(CANDIDATES - 1).map_or(never, |last| last.0 - SLACK);
-    each(line, never.max(bar(best)), |column, bound| {
-        let place = start + column;
-        if bound < bar(best) {
+    /// The places of the first row and the first column.
+    starts: (usize, usize),
+    best: Vec<Vec<(f32, usize)>>,
+}
+
+impl Products for Search<'_> {
+    #[inline(always)]
+    fn least(&self, row: usize) -> f32 {
+        self.best[row].get(CANDIDATES - 1).map_or(self.never, |last| self.never.max(last.0 - SLACK))
+    }
+
+    #[inline(always)]
+    fn hear<S: Simd>(&mut self, simd: S, row: usize, column: usize, bound: f32) {
+        let places = (self.starts.0 + row, self.starts.1 + column);
+        if places.0 == places.1 || bound < self.least(row) {
             return;
         }
-        if let Some(product) = product(place) {
-            let at = best.partition_point(|kept| kept.0 >= product);
-            best.insert(at, (product, place));
-            best.truncate(CANDIDATES);
-        }
-    });
+        let [left, right] = [places.0, places.1].map(|place| self.faces.vector(self.cores[place]));
+        let (product, best) = (rough(simd, left, right), &mut self.best[row]);
+        let at = best.partition_point(|kept| kept.0 >= product);
+        best.insert(at, (product, places.1));
+        best.truncate(CANDIDATES);
+    }
 }
 
 /// The nearest of a row's candidates, within `eps`, by exact distance.

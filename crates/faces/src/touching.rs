@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use pulp::Simd;
+
 use crate::collection::Faces;
-use crate::products::{Limit, each, products};
+use crate::products::{Limit, Products, products};
 
 /// Rows and columns of a block of products.
 const BLOCK: usize = 256;
@@ -73,18 +75,32 @@ fn neighbours(
         let row_vectors = faces.gather(rows);
         for columns in right.chunks(BLOCK) {
             let column_vectors = faces.gather(columns);
-            products(&row_vectors, &column_vectors, faces.dimensions(), scratch);
-            let mut found = false;
-            for (line, &row) in scratch.chunks_exact(columns.len()).zip(rows) {
-                each(line, limit.never, |column, product| {
-                    let pair = (faces.vector(row), faces.vector(columns[column]));
-                    found = found || limit.holds(product, pair.0, pair.1);
-                });
-            }
-            if found {
+            let mut search = Search { faces, limit, rows, columns, found: false };
+            products(&row_vectors, &column_vectors, faces.dimensions(), scratch, &mut search);
+            if search.found {
                 return true;
             }
         }
     }
     false
+}
+
+struct Search<'a> {
+    faces: &'a Faces,
+    limit: &'a Limit,
+    rows: &'a [u32],
+    columns: &'a [u32],
+    found: bool,
+}
+
+impl Products for Search<'_> {
+    #[inline(always)]
+    fn least(&self, _row: usize) -> f32 {
+        if self.found { f32::INFINITY } else { self.limit.never }
+    }
+
+    fn hear<S: Simd>(&mut self, _simd: S, row: usize, column: usize, product: f32) {
+        let pair = (self.faces.vector(self.rows[row]), self.faces.vector(self.columns[column]));
+        self.found = self.found || self.limit.holds(product, pair.0, pair.1);
+    }
 }

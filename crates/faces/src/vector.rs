@@ -1,5 +1,7 @@
 //! Arithmetic on vectors whose results are the same on every machine.
 
+use pulp::Simd;
+
 /// Partial sums kept side by side: the order of additions is part of the result.
 const LANES: usize = 8;
 
@@ -21,24 +23,25 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f64 {
 }
 
 /// Product of two vectors of one length in single precision: a quick guess at [`dot`].
-pub(crate) fn rough(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 2 * LANES];
-    let (left, right) = (left.chunks_exact(2 * LANES), right.chunks_exact(2 * LANES));
-    let rest = left.remainder().iter().zip(right.remainder());
-    let rest = rest.map(|(a, b)| a * b).sum::<f32>();
-    for (a, b) in left.zip(right) {
-        for lane in 0..2 * LANES {
-            sums[lane] += a[lane] * b[lane];
+#[inline(always)]
+pub(crate) fn rough<S: Simd>(simd: S, left: &[f32], right: &[f32]) -> f32 {
+    /// Sums side by side, so that none waits for the one before it.
+    const SUMS: usize = 4;
+    let mut sums = [simd.splat_f32s(0.0); SUMS];
+    let ((left, left_rest), (right, right_rest)) = (S::as_simd_f32s(left), S::as_simd_f32s(right));
+    let (lefts, left) = left.as_chunks::<SUMS>();
+    let (rights, right) = right.as_chunks::<SUMS>();
+    for (left, right) in lefts.iter().zip(rights) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(left.iter().zip(right)) {
+            *sum = simd.mul_add_e_f32s(a, b, *sum);
         }
     }
-    // In halves: one sum after another would take longer than all products.
-    let [mut half, other]: [[f32; LANES]; 2] =
-        [0, LANES].map(|at| std::array::from_fn(|lane| sums[at + lane]));
-    for lane in 0..LANES {
-        half[lane] += other[lane];
+    for (&a, &b) in left.iter().zip(right) {
+        sums[0] = simd.mul_add_e_f32s(a, b, sums[0]);
     }
-    let [a, b, c, d, e, f, g, h] = half;
-    ((a + e) + (c + g)) + ((b + f) + (d + h)) + rest
+    let rest = left_rest.iter().zip(right_rest).map(|(a, b)| a * b).sum::<f32>();
+    let pairs = (simd.add_f32s(sums[0], sums[1]), simd.add_f32s(sums[2], sums[3]));
+    simd.reduce_sum_f32s(simd.add_f32s(pairs.0, pairs.1)) + rest
 }
 
 /// Adds a multiple of a vector to sums.
