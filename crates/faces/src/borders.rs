@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use crate::cluster::Placement;
-use crate::products::{AtLeast, Limit, products};
+use crate::fold::Folded;
+use crate::products::{Limit, Products, products};
+use crate::vector::rough;
 
 /// Faces compared in one block of products.
 const BLOCK: usize = 256;
@@ -72,41 +75,78 @@ pub(crate) fn dissolve_light(placement: &mut Placement, cores: &[u32]) {
 
 /// The cores of a component without a part, each with the nearest core within `eps` of every part.
 pub(crate) fn loose_cores(placement: &Placement, cores: &[u32]) -> Vec<Loose> {
-    let (loose, placed): (Vec<u32>, Vec<u32>) =
+    let (mut order, mut placed): (Vec<u32>, Vec<u32>) =
         cores.iter().partition(|&&core| placement.is_loose(core));
-    let blocks = loose.par_chunks(BLOCK).map(|rows| {
-        let found = rows.iter().zip(nearest(placement, rows, &placed)).map(|(&face, nearest)| {
-            let mut cores: Vec<(f64, u32)> = nearest.into_values().collect();
-            cores.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            Loose { face, cores }
-        });
-        found.collect::<Vec<_>>()
-    });
-    blocks.collect::<Vec<_>>().into_iter().flatten().collect()
+    let loose = order.len();
+    order.append(&mut placed);
+    let eps = placement.density.settings().eps;
+    let folded = Folded::of(placement.faces, &order, loose, eps);
+    let starts: Vec<usize> = (0..loose).step_by(BLOCK).collect();
+    let search = |scratch: &mut Vec<f32>, &start: &usize| {
+        let rows = (start, (start + BLOCK).min(loose));
+        nearest(placement, &folded, &order, rows, loose, scratch)
+    };
+    let found: Vec<Vec<Loose>> = starts.par_iter().map_init(Vec::new, search).collect();
+    found.into_iter().flatten().collect()
 }
 
-/// For each face the nearest placed core of each part, by part.
-fn nearest(placement: &Placement, rows: &[u32], placed: &[u32]) -> Vec<BTreeMap<u32, (f64, u32)>> {
-    let faces = placement.faces;
-    let limit = Limit::new(placement.density.settings().eps, faces.dimensions());
-    let mut best = vec![BTreeMap::new(); rows.len()];
-    let (left, mut scratch) = (faces.gather(rows), Vec::new());
-    for columns in placed.chunks(BLOCK) {
-        let hear = |row: usize, column: usize, product: f32| {
-            let (row, best, core) = (rows[row], &mut best[row], columns[column]);
-            let part = placement.part[core as usize];
-            let farther = |kept: &(f64, u32)| limit.beyond(product, kept.0);
-            if !best.get(&part).is_some_and(farther)
-                && limit.holds(product, faces.vector(row), faces.vector(core))
-            {
-                keep_nearest(best, part, (faces.distance(row, core), core));
-            }
-        };
-        let right = faces.gather(columns);
-        let mut hearer = AtLeast(limit.never, hear);
-        products(&left, &right, faces.dimensions(), &mut scratch, &mut hearer);
+/// For each face of a range the nearest core of each part, among those from a place on.
+fn nearest(
+    placement: &Placement,
+    folded: &Folded,
+    order: &[u32],
+    rows: (usize, usize),
+    placed: usize,
+    scratch: &mut Vec<f32>,
+) -> Vec<Loose> {
+    let limit = Limit::new(placement.density.settings().eps, placement.faces.dimensions());
+    let (never, best) = (folded.never, vec![BTreeMap::new(); rows.1 - rows.0]);
+    let faces = &order[rows.0..rows.1];
+    let mut search = Search { placement, limit, never, rows: faces, columns: &[], best };
+    for start in (placed..order.len()).step_by(BLOCK) {
+        let columns = (start, (start + BLOCK).min(order.len()));
+        search.columns = &order[columns.0..columns.1];
+        products(folded.part(rows), folded.part(columns), folded.width, scratch, &mut search);
     }
-    best
+    let found = faces.iter().zip(search.best).map(|(&face, nearest)| {
+        let mut cores: Vec<(f64, u32)> = nearest.into_values().collect();
+        cores.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        Loose { face, cores }
+    });
+    found.collect()
+}
+
+/// Keeps for each row the nearest core of each part, by part.
+struct Search<'a> {
+    placement: &'a Placement<'a>,
+    limit: Limit,
+    /// Faces whose folded product is below this are no neighbours.
+    never: f32,
+    rows: &'a [u32],
+    columns: &'a [u32],
+    best: Vec<BTreeMap<u32, (f64, u32)>>,
+}
+
+impl Products for Search<'_> {
+    #[inline(always)]
+    fn least(&self, _row: usize) -> f32 {
+        self.never
+    }
+
+    #[inline(always)]
+    fn hear<S: Simd>(&mut self, simd: S, row: usize, column: usize, _bound: f32) {
+        let (face, core) = (self.rows[row], self.columns[column]);
+        let [left, right] = [face, core].map(|face| self.placement.faces.vector(face));
+        let product = rough(simd, left, right);
+        if product < self.limit.never {
+            return;
+        }
+        let (best, part) = (&mut self.best[row], self.placement.part[core as usize]);
+        let farther = |kept: &(f64, u32)| self.limit.beyond(product, kept.0);
+        if !best.get(&part).is_some_and(farther) && self.limit.holds(product, left, right) {
+            keep_nearest(best, part, (self.placement.faces.distance(face, core), core));
+        }
+    }
 }
 
 /// Cores come ascending, so that of two as near the earlier stays.

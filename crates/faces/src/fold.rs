@@ -56,9 +56,10 @@ impl<'a> Folded<'a> {
         folded.unwrap_or_else(|| Self::plain(faces, eps, Cow::Borrowed(faces.vectors())))
     }
 
-    /// Folds the vectors of some faces, among which all pairs are looked at.
-    pub(crate) fn of(faces: &Faces, some: &[u32], eps: f32) -> Self {
-        let folded = if some.len() < FEWEST { None } else { choose(faces, some, eps) };
+    /// Folds the vectors of some faces, or leaves them as they are if few of them are compared with
+    /// the others.
+    pub(crate) fn of(faces: &Faces, some: &[u32], compared: usize, eps: f32) -> Self {
+        let folded = if compared < FEWEST { None } else { choose(faces, some, eps) };
         folded.unwrap_or_else(|| Self::plain(faces, eps, Cow::Owned(faces.gather(some))))
     }
 

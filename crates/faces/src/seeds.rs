@@ -47,7 +47,7 @@ pub(crate) fn seeds(placement: &Placement, cores: &[u32]) -> Vec<Vec<u32>> {
 
 /// The nearest cores of each, by place among the cores, with their distances.
 fn nearest(placement: &Placement, cores: &[u32]) -> Vec<Vec<(f64, usize)>> {
-    let folded = Folded::of(placement.faces, cores, placement.density.settings().eps);
+    let folded = Folded::of(placement.faces, cores, cores.len(), placement.density.settings().eps);
     let starts: Vec<usize> = (0..cores.len()).step_by(BLOCK).collect();
     let search = |scratch: &mut Vec<f32>, &start: &usize| {
         let best = candidates(placement.faces, cores, &folded, start, scratch);
