@@ -9,12 +9,13 @@ use crate::{
 use anyhow::{Context, Result};
 use rushes_engine::{
     Engine,
-    replies::TaskStarted,
+    replies::{TaskError, TaskStarted},
     requests::{AnalyzeRequest, CancelRequest, SamplingName},
 };
 use rushes_model::{Progress, TaskState};
 use signal_hook::{consts::signal, iterator::Signals};
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
@@ -36,9 +37,12 @@ pub fn watch(
     started: &TaskStarted,
 ) -> Result<ExitCode> {
     cancel_on_signal(engine, &started.task_id)?;
-    let last = follow(events, &started.task_id).context("the task ended without a word")?;
+    let (last, told) = follow(events, &started.task_id).context("the task ended without a word")?;
     let task = engine.task(&started.task_id)?;
-    for error in &task.errors {
+    // Events are ten a second at most: not every failure had one.
+    let was_told =
+        |error: &&TaskError| told.contains(&(error.media_path.clone(), error.message.clone()));
+    for error in task.errors.iter().filter(|error| !was_told(error)) {
         eprintln!("failed: {}: {}", error.media_path, error.message);
     }
     println!("{}", last.message.unwrap_or_default());
@@ -94,17 +98,22 @@ fn cancel_on_signal(engine: &Engine, task_id: &str) -> Result<()> {
     Ok(())
 }
 
-fn follow(mut events: UnboundedReceiver<Progress>, task_id: &str) -> Option<Progress> {
-    let mut bar = Bar::new();
+/// Shows events until the last one, which is returned with the failures that were shown: path and message.
+fn follow(
+    mut events: UnboundedReceiver<Progress>,
+    task_id: &str,
+) -> Option<(Progress, HashSet<(String, String)>)> {
+    let (mut bar, mut told) = (Bar::new(), HashSet::new());
     while let Some(event) = events.blocking_recv() {
         if event.task_id.to_string() != task_id {
             continue;
         }
         if event.done {
             bar.clear();
-            return Some(event);
+            return Some((event, told));
         }
         bar.show(&event);
+        told.extend(event.media_path.zip(event.error));
     }
     None
 }

@@ -35,17 +35,17 @@ fn timeline(engine: &Engine, arguments: ExportTimeline) -> Result<ExitCode> {
         Some(format) => format.into(),
         None => format_of(&arguments.output)?,
     };
-    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let Chosen { clips, cache_dir } = Chosen::of(engine, arguments.ranges)?;
     let reply = engine.export_timeline(&TimelineOfFormatRequest {
         timeline: TimelineRequest {
             clips,
             segments: Vec::new(),
             cache_dir,
-            handle_seconds,
+            handle_seconds: arguments.handles,
             sequence_name: arguments.name,
             frame_rate: arguments.frame_rate,
             start_timecode: arguments.start_timecode,
-            output_path: Some(absolute(&arguments.output)?),
+            output_path: Some(new_file(&arguments.output)?),
             overwrite: arguments.overwrite,
         },
         format,
@@ -58,18 +58,18 @@ fn timeline(engine: &Engine, arguments: ExportTimeline) -> Result<ExitCode> {
 
 /// Cuts clips, shows how far it is, and prints what is in each file.
 fn clips(engine: &Engine, arguments: ExportClips) -> Result<ExitCode> {
-    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let Chosen { clips, cache_dir } = Chosen::of(engine, arguments.ranges)?;
     let events = engine.progress();
     let started = engine.export_clips(&ExportClipsRequest {
         clips,
         segments: Vec::new(),
         cache_dir,
-        handle_seconds,
+        handle_seconds: arguments.handles,
         output_dir: absolute(&arguments.output_dir)?,
         mode: if arguments.reencode.is_some() { ClipMode::Reencode } else { ClipMode::Copy },
         codec: arguments.reencode.map_or_else(Default::default, Into::into),
     })?;
-    eprintln!("{}", started.message);
+    warn(&started.warnings);
     let code = watch(engine, events, &started)?;
     for clip in engine.task(&started.task_id)?.clips {
         let timecode = clip.start_timecode.map(|timecode| format!("  {timecode}"));
@@ -86,19 +86,28 @@ fn clips(engine: &Engine, arguments: ExportClips) -> Result<ExitCode> {
 
 /// Writes a page and prints where.
 fn sheet(engine: &Engine, arguments: ExportSheet) -> Result<ExitCode> {
-    let Chosen { clips, cache_dir, handle_seconds } = Chosen::of(engine, arguments.ranges)?;
+    let Chosen { clips, cache_dir } = Chosen::of(engine, arguments.ranges)?;
     let reply = engine.export_contact_sheet(&ContactSheetRequest {
         clips,
         segments: Vec::new(),
         cache_dir,
-        handle_seconds,
         title: arguments.title,
-        output_path: Some(absolute(&arguments.output)?),
+        output_path: Some(new_file(&arguments.output)?),
         overwrite: arguments.overwrite,
     })?;
     warn(&reply.warnings);
     println!("{}", reply.output_path.unwrap_or_default());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The absolute form of a file to be written. Its folder's links are resolved and its own are not, so that what
+/// a link leads to is never replaced.
+fn new_file(path: &Path) -> Result<String> {
+    let name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = absolute(folder.unwrap_or(Path::new(".")))?;
+    let file = Path::new(&folder).join(name).into_os_string().into_string();
+    file.map_err(|name| anyhow::anyhow!("{} is not UTF-8; choose another name", name.display()))
 }
 
 fn warn(warnings: &[String]) {

@@ -5,8 +5,10 @@ use fs_err as fs;
 use rushes_model::{ErrorCode, Failure};
 use rushes_store::durable;
 use std::{
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 /// Longest name of a file in bytes, on nearly every file system.
@@ -16,7 +18,12 @@ const MAX_NUMBER: u32 = 10_000;
 
 /// A folder that a caller named, for files of ours. What is in it is never written over, and a file is
 /// there whole or not at all.
-pub struct OutputFolder(PathBuf);
+pub struct OutputFolder {
+    /// Links resolved, so that nobody can turn it elsewhere later.
+    path: PathBuf,
+    /// By name, the number that was free last.
+    numbers: Mutex<HashMap<String, u32>>,
+}
 
 impl OutputFolder {
     /// Checks that the folder is there and may be written to.
@@ -25,8 +32,11 @@ impl OutputFolder {
     /// `BadPath` when it may not be named, or is no folder.
     pub fn open(roots: &Roots, named: &str) -> Result<Self, Failure> {
         let path = roots.check(named)?;
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => Ok(Self(path)),
+        match fs::canonicalize(&path) {
+            Ok(path) if path.is_dir() => {
+                let path = roots.check_resolved(path)?;
+                Ok(Self { path, numbers: Mutex::default() })
+            }
             Ok(_) => Err(refused(&format!("{} is a file; name a folder", path.display()))),
             Err(error) => Err(refused(&format!("{error}; name a folder that is there"))),
         }
@@ -58,15 +68,27 @@ impl OutputFolder {
     /// Room on the folder's disk, in bytes; `None` where the system does not say.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
-        durable::free_bytes(&self.0).ok()
+        durable::free_bytes(&self.path).ok()
+    }
+
+    /// Tries whether anything can be written into it.
+    ///
+    /// # Errors
+    /// `BadPath` when not.
+    pub fn ensure_writable(&self) -> Result<(), Failure> {
+        let tried = durable::temporary_name(&self.path.join(".rushes")).and_then(|path| {
+            fs::File::create_new(&path)?;
+            fs::remove_file(&path)
+        });
+        tried.map_err(|error| refused(&error.to_string()))
     }
 
     /// Makes a place in it for files under way.
     ///
     /// # Errors
-    /// `BadPath` when nothing can be made in it.
-    pub fn workshop(&self, home: &Path) -> Result<Workshop, Failure> {
-        Workshop::open(home, &self.0).map_err(|error| refused(&error.to_string()))
+    /// When nothing can be made in it.
+    pub fn workshop(&self, home: &Path) -> io::Result<Workshop> {
+        Workshop::open(home, &self.path)
     }
 
     /// Gives a finished file its name, `stem.extension`, or the next number where that is taken.
@@ -74,6 +96,7 @@ impl OutputFolder {
     /// # Errors
     /// When it cannot be renamed.
     pub fn take(&self, finished: &Path, stem: &str, extension: &str) -> io::Result<PathBuf> {
+        fs::File::open(finished)?.sync_all()?;
         self.first_free(stem, extension, |path| durable::publish_finished(finished, path))
     }
 
@@ -91,11 +114,17 @@ impl OutputFolder {
         extension: &str,
         write: impl Fn(&Path) -> io::Result<()>,
     ) -> io::Result<PathBuf> {
-        for number in 1..MAX_NUMBER {
-            let path = self.0.join(file_name(stem, number, extension));
+        let named = format!("{stem}.{extension}");
+        let numbers = || self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = numbers().get(&named).map_or(1, |last| last + 1);
+        for number in first..MAX_NUMBER {
+            let path = self.path.join(file_name(stem, number, extension));
             match write(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                written => return written.map(|()| path),
+                written => {
+                    numbers().insert(named, number);
+                    return written.map(|()| path);
+                }
             }
         }
         Err(io::Error::other(format!("{stem} is there {MAX_NUMBER} times")))
@@ -134,14 +163,18 @@ impl OutputFile {
         let refused =
             |what: String| Failure::new(ErrorCode::BadPath, format!("output_path: {what}"));
         let path = roots.check(named)?;
-        let folder = path.parent().filter(|_| path.file_name().is_some() && !named.ends_with('/'));
-        let folder = folder.ok_or_else(|| refused("it names no file".to_owned()))?;
-        if !folder.is_dir() {
+        let name = path.file_name().filter(|_| !named.ends_with('/'));
+        let place = path.parent().zip(name);
+        let (folder, name) = place.ok_or_else(|| refused("it names no file".to_owned()))?;
+        let resolved = fs::canonicalize(folder).ok().filter(|folder| folder.is_dir());
+        let Some(resolved) = resolved else {
             let what = format!("there is no folder {}; make it first", folder.display());
             return Err(refused(what));
-        }
+        };
+        let path = roots.check_resolved(resolved)?.join(name);
         let there = fs::symlink_metadata(&path).ok();
-        let same_kind = replaces.is_some_and(|end| path.extension().is_some_and(|own| own == end));
+        let end = path.extension().unwrap_or_default();
+        let same_kind = replaces.is_some_and(|replaces| end.eq_ignore_ascii_case(replaces));
         match there {
             Some(there) if !(there.is_file() && same_kind) => Err(refused(format!(
                 "{} is there already; choose another name, or overwrite: true where it is a document of the \
@@ -254,8 +287,8 @@ mod tests {
             assert!(failure.message.contains(what), "{}", failure.message);
         }
         // A file system that nobody can write to, root included.
-        let read_only = folder(Path::new("/proc/self")).unwrap();
+        let read_only = folder(Path::new("/proc")).unwrap();
         let failure = read_only.write([(Path::new("/a/one.mov"), "srt", "1")]).unwrap_err();
-        assert!(failure.message.contains("/proc/self"), "{}", failure.message);
+        assert!(failure.message.contains("/proc"), "{}", failure.message);
     }
 }

@@ -50,6 +50,18 @@ impl Roots {
         Ok(path.to_owned())
     }
 
+    /// Checks a path again after its links were resolved, so that what is used is what was checked.
+    ///
+    /// # Errors
+    /// `BadPath` when it lies outside the roots.
+    pub fn check_resolved(&self, path: PathBuf) -> Result<PathBuf, Failure> {
+        if self.0.is_empty() || self.0.iter().any(|root| path.starts_with(root)) {
+            return Ok(path);
+        }
+        let what = "lies outside the folders that this server may read (--root)";
+        Err(bad_path(format!("\"{}\" {what}", path.display())))
+    }
+
     /// Whether a path leads to where callers may read, links resolved as far as it exists.
     #[must_use]
     pub fn allow(&self, path: &Path) -> bool {

@@ -7,7 +7,7 @@ mod people;
 pub use exports::*;
 pub use people::*;
 
-use rushes_model::{FileError, TaskKind, TaskState};
+use rushes_model::{FileError, TaskId, TaskKind, TaskState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -159,6 +159,17 @@ pub struct TaskStarted {
     pub message: String,
     /// Also the name of the Socket.IO room.
     pub task_id: String,
+    /// Of exports: what is not as one may think, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl TaskStarted {
+    /// A task about which there is nothing else to say.
+    #[must_use]
+    pub fn new(message: String, task_id: TaskId) -> Self {
+        Self { message, task_id: task_id.to_string(), warnings: Vec::new() }
+    }
 }
 
 /// Reply of calls that only do.
@@ -205,7 +216,8 @@ pub struct Task {
     pub errors: Vec<TaskError>,
     /// Files that it wrote.
     pub output_paths: Vec<String>,
-    /// Of each file that was cut what is in it, in the order of finishing. Left out of other tasks.
+    /// Of each file that was cut what is in it, in the order of finishing. Left out of other tasks
+    /// and of the list of all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clips: Vec<ExportedClip>,
 }

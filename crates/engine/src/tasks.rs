@@ -107,7 +107,9 @@ impl TaskTable {
     /// All tasks, newest first.
     #[must_use]
     pub fn list(&self) -> Vec<replies::Task> {
-        self.lock().tasks.iter().rev().map(Record::reply).collect()
+        // What is in each clip is told of one task at a time: a thousand of them would be long.
+        let brief = |record: &Record| replies::Task { clips: Vec::new(), ..record.reply() };
+        self.lock().tasks.iter().rev().map(brief).collect()
     }
 
     /// One task.
@@ -326,6 +328,12 @@ impl TaskHandle {
         record.end(state, message);
         let event = record.latest.clone();
         table.send(&event);
+    }
+
+    /// Number of files that were written so far.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.table.lock().find(self.id).map_or(0, |record| record.clips.len())
     }
 
     /// Number of files that failed so far.

@@ -32,6 +32,7 @@ use crate::{
     thumbnails::{self, Sources},
     workshop,
 };
+use exports::Cutters;
 use rushes_infer::{fetch::PullReport, registry::Kind};
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
@@ -39,7 +40,7 @@ use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, Tas
 use rushes_store::{Analysis, Catalogue, Machine};
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -64,8 +65,7 @@ struct Inner {
     pictures: PictureCache,
     tasks: TaskTable,
     analyst: Analyst,
-    /// Held by the export whose turn it is.
-    cutting: Mutex<()>,
+    cutters: Cutters,
 }
 
 impl Engine {
@@ -104,7 +104,7 @@ impl Engine {
             pictures: PictureCache::default(),
             tasks: TaskTable::default(),
             analyst,
-            cutting: Mutex::default(),
+            cutters: Cutters::start(),
             config,
         });
         start_janitor(&inner);
@@ -160,8 +160,7 @@ impl Engine {
             models.check_choice(&key)?;
         }
         let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
-        let started =
-            TaskStarted { message: format!("Loading {key}"), task_id: task.id().to_string() };
+        let started = TaskStarted::new(format!("Loading {key}"), task.id());
         let activation = match kind {
             Kind::Speech => Activation::Speech(models.await_speech()),
             Kind::Face => Activation::Faces,
@@ -241,7 +240,7 @@ impl Engine {
             return Err(bad_request(NO_SPEECH_MODEL.to_owned()));
         }
         let task = inner.tasks.create(TaskKind::Analyze, event(request))?;
-        let task_id = task.id().to_string();
+        let task_id = task.id();
         let message = format!("Analysis started: {}", stages(request, speech.is_some()));
         inner.analyst.take(Order {
             task,
@@ -252,7 +251,7 @@ impl Engine {
             faces,
             speech,
         });
-        Ok(TaskStarted { message, task_id })
+        Ok(TaskStarted::new(message, task_id))
     }
 
     fn sight_order(&self, request: &AnalyzeRequest) -> Result<SightOrder, Failure> {

@@ -170,7 +170,7 @@ fn folders_that_cannot_take_them_are_refused_at_once() {
     let studio = studio();
     let film = film(studio.home.path(), "A001.mov");
     // Nobody can write to the last one, and its file system has no room.
-    for bad in [studio.home.path().join("none"), film.clone(), PathBuf::from("/proc/self")] {
+    for bad in [studio.home.path().join("none"), film.clone(), PathBuf::from("/proc")] {
         let clips = vec![ClipRange::of(text(&film), 0.0, 1.0)];
         let failure = studio.engine.export_clips(&request(clips, &bad)).unwrap_err();
         assert_eq!(failure.code, ErrorCode::BadPath);
@@ -214,6 +214,68 @@ fn a_cancelled_export_leaves_whole_clips_only() {
     assert_eq!(files.len(), task.clips.len());
     assert!(files.iter().all(|file| seen(file).0 > 0));
     assert_eq!(fs::read_dir(&output).unwrap().count(), files.len(), "no folder of unfinished ones");
+}
+
+#[test]
+fn exports_wait_for_each_other_and_a_waiting_one_is_cancelled_at_once() {
+    let studio = studio();
+    let (film, output) = (film(studio.home.path(), "A001.mov"), output(&studio));
+    let first = ExportClipsRequest { mode: ClipMode::Reencode, ..request(many(&film), &output) };
+    let first = studio.engine.export_clips(&first).unwrap().task_id;
+    let second = vec![ClipRange::of(text(&film), 0.0, 1.0)];
+    let second = studio.engine.export_clips(&request(second, &output)).unwrap().task_id;
+    let state = |id: &str| studio.engine.task(id).unwrap().state;
+    wait_until("the first begins", || state(&first) == TaskState::Running);
+    assert_eq!(state(&second), TaskState::Queued);
+    studio.engine.cancel(&CancelRequest { task_id: second.clone() }).unwrap();
+    assert_eq!(state(&second), TaskState::Cancelled);
+    assert_eq!(fs::read_dir(&output).unwrap().flatten().filter(|it| it.path().is_dir()).count(), 1);
+    studio.engine.cancel(&CancelRequest { task_id: first.clone() }).unwrap();
+    wait_until("the end", || state(&first) == TaskState::Cancelled);
+    assert!(
+        studio.engine.tasks().tasks.iter().all(|task| task.clips.is_empty()),
+        "a list is brief"
+    );
+}
+
+#[test]
+fn what_is_heard_after_the_last_picture_can_be_cut() {
+    let studio = studio();
+    let output = output(&studio);
+    let film = studio.home.path().join("tail.mov");
+    let video = "testsrc2=size=320x180:rate=25:duration=2";
+    make_clip(&film, &["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", "sine=duration=4"]);
+    let task =
+        finish(&studio.engine, &request(vec![ClipRange::of(text(&film), 1.0, 3.5)], &output));
+    assert_eq!((task.errors.len(), task.clips.len()), (0, 1), "{:?}", task.errors);
+    // What it shows ends with the pictures, and its sound goes on.
+    assert_eq!(task.clips[0].frame_count, Some(50), "{:?}", task.clips);
+    let probe = ["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"];
+    let length = Command::new("ffprobe").args(probe).arg(&task.clips[0].output_path).output();
+    let length: f64 = String::from_utf8(length.unwrap().stdout).unwrap().trim().parse().unwrap();
+    assert!((3.4..3.6).contains(&length), "{length}");
+}
+
+#[test]
+fn a_disk_without_room_is_refused_before_anything_is_written() {
+    let studio = studio();
+    let film = film(studio.home.path(), "A001.mov");
+    let disk = tempfile::tempdir().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let command = Command::new(program).args(arguments).arg(disk.path()).output();
+        command.is_ok_and(|output| output.status.success())
+    };
+    if !run("mount", &["-t", "tmpfs", "-o", "size=1m", "rushes-test"]) {
+        // Only root may mount; /proc, which has no room at all, is tried elsewhere.
+        return;
+    }
+    let clips = vec![ClipRange::of(text(&film), 0.0, 1.0)];
+    let refused = studio.engine.export_clips(&request(clips, disk.path()));
+    let left = files_below(disk.path()).len();
+    assert!(run("umount", &[]));
+    let failure = refused.unwrap_err();
+    assert_eq!((failure.code, left), (ErrorCode::BadPath, 0));
+    assert!(failure.message.contains("MB are free"), "{}", failure.message);
 }
 
 /// Names the folder in which the other process works, when this file is run as one.

@@ -137,6 +137,11 @@ fn chosen_segments_are_exported_and_neighbours_are_one_clip() {
         segments: vec![SegmentChoice { media_path: text(&film), indices: indices.to_vec() }],
         ..request(Vec::new())
     };
+    let said = studio.engine.export_timeline(&TimelineOfFormatRequest {
+        timeline: choose(&[1, 2]),
+        format: TimelineFormat::Otio,
+    });
+    assert!(said.unwrap().content.contains("Words: two three"), "two people say it");
     // Words begin at 1, 1.5 and 2 s and last four tenths.
     let (_, found) = otio(&studio, choose(&[2, 0, 1]));
     let spans: Vec<_> = found.iter().map(span).collect();
@@ -250,6 +255,55 @@ fn documents_are_written_whole_where_nothing_is() {
 }
 
 #[test]
+fn what_is_heard_after_the_last_picture_is_left_out_and_told() {
+    let studio = studio();
+    let film = studio.home.path().join("tail.mov");
+    let video = "testsrc2=size=320x180:rate=25:duration=2";
+    make_clip(&film, &["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", "sine=duration=4"]);
+    let of = |start, end| ClipRange::of(text(&film), start, end);
+    let both = request(vec![of(1.0, 3.5), of(3.0, 3.5)]);
+    let reply = export(&studio.engine, both.clone(), TimelineFormat::Otio).unwrap();
+    assert_eq!((reply.clip_count, reply.duration_seconds), (1, 1.0));
+    assert!(reply.warnings[0].contains("no pictures after 2.000 s"), "{:?}", reply.warnings);
+    let failure =
+        export(&studio.engine, request(vec![of(3.0, 3.5)]), TimelineFormat::Otio).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::BadRequest, "nothing is left");
+}
+
+#[test]
+fn timecodes_are_counted_as_the_medium_counts() {
+    let studio = studio();
+    let film = take(&studio, "drop.mov", "30000/1001", "00:59:59;00");
+    let at = |timecode: &str| studio.engine.seconds_at(&text(&film), timecode);
+    for timecode in ["01:00:00;00", "01:00:00:00"] {
+        assert!((at(timecode).unwrap() - 1.001).abs() < 1e-9, "{timecode}");
+    }
+    assert!((at("01:00:02;00").unwrap() - 3.003).abs() < 1e-9, "its end");
+    for bad in ["00:59:58:29", "01:00:02:01", "01:00:00", "x"] {
+        let failure = at(bad).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::BadRequest, "{bad}");
+        assert!(failure.message.contains("from 00:59:59;00 to 01:00:02;00"), "{}", failure.message);
+    }
+}
+
+#[test]
+fn another_medium_in_the_place_of_a_moved_one_is_not_taken_for_it() {
+    let studio = studio();
+    let film = take(&studio, "A001.mov", "25", "10:00:00:00");
+    let (there, other) =
+        (film.with_file_name("copy.mov"), take(&studio, "B.mov", "25", "00:00:00:00"));
+    fs::copy(&film, &there).unwrap();
+    let both = vec![ClipRange::of(text(&film), 0.0, 1.0), ClipRange::of(text(&there), 0.0, 1.0)];
+    export(&studio.engine, request(both), TimelineFormat::Otio).unwrap();
+    fs::remove_file(&film).unwrap();
+    fs::rename(&other, &there).unwrap();
+    let one = request(vec![ClipRange::of(text(&film), 0.0, 1.0)]);
+    let reply = export(&studio.engine, one, TimelineFormat::Otio).unwrap();
+    assert!(reply.warnings[0].contains("is offline"), "{:?}", reply.warnings);
+    assert!(!reply.content.contains("copy.mov"));
+}
+
+#[test]
 fn matches_of_searches_are_clips_as_they_are() {
     let matched = json!({
         "video_path": "/a.mov", "frame_idx": "2", "image": "", "similarity": 0.9,
@@ -296,7 +350,6 @@ fn a_sheet_shows_what_an_editor_looks_for() {
         ],
         segments: Vec::new(),
         cache_dir: Some(text(studio.cache.path())),
-        handle_seconds: 0.0,
         title: "Day <3>".to_owned(),
         output_path: Some(text(&output)),
         overwrite: false,

@@ -63,6 +63,15 @@ impl SourceClock {
         self.drop
     }
 
+    /// Frames from the first one to that with a label, counted as the medium counts. A label from before the
+    /// first one is meant after midnight.
+    #[must_use]
+    pub fn frame_of(&self, label: &str) -> Option<u64> {
+        let day = Timecode::frames_a_day(self.rate, self.drop);
+        let frame = Timecode::parse_as(label, self.rate, self.drop)?.frame();
+        (frame < day).then(|| (frame + day - self.first % day) % day)
+    }
+
     /// The label of the frame whose own time is `seconds` from the start. Containers round frame times,
     /// Matroska to milliseconds, so the nearest frame is meant, not the last one begun. Labels go round
     /// at 24 hours.
@@ -126,6 +135,17 @@ mod tests {
     fn labels_go_round_at_midnight() {
         assert_eq!(label((25, 1), Some("23:59:59:24"), 1), "00:00:00:00");
         assert_eq!(label((30_000, 1001), Some("23:59:59;29"), 1), "00:00:00;00");
+    }
+
+    #[test]
+    fn labels_are_found_again_whatever_stands_before_their_frames() {
+        let clock = SourceClock::of(&facts((30_000, 1001), Some("01:00:00;00"))).unwrap();
+        assert_eq!(clock.frame_of("01:00:10;00"), Some(300));
+        assert_eq!(clock.frame_of("01:00:10:00"), Some(300));
+        assert_eq!(clock.frame_of("01:01:00:00"), None, "a label that is skipped");
+        let night = SourceClock::of(&facts((25, 1), Some("23:59:50:00"))).unwrap();
+        assert_eq!(night.frame_of("00:00:05:00"), Some(375));
+        assert_eq!(night.frame_of("24:00:00:00"), None);
     }
 
     #[test]

@@ -140,7 +140,14 @@ impl Timecode {
     /// of range, or the label is one that drop-frame counting skips.
     #[must_use]
     pub fn parse(text: &str, rate: FrameRate) -> Option<Self> {
-        let drop = text.contains([';', ',']) && rate.can_drop();
+        Self::parse_as(text, rate, text.contains([';', ',']))
+    }
+
+    /// The same, counted drop-frame or not whatever stands before the frames: people and programs write
+    /// colons for both.
+    #[must_use]
+    pub fn parse_as(text: &str, rate: FrameRate, drop: bool) -> Option<Self> {
+        let drop = drop && rate.can_drop();
         let mut parts = text.split([':', ';', ',', '.']).map(|part| part.parse::<u64>().ok());
         let [hours, minutes, seconds, frames] =
             [parts.next()??, parts.next()??, parts.next()??, parts.next()??];

@@ -70,21 +70,36 @@ fn write_synced(
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
-/// Gives a file that another program has written a name that nothing has yet. Both have to be on one file
-/// system.
+/// Gives a file that another program has written, and that is synced, a name that nothing has yet. Both have
+/// to be on one file system.
 ///
 /// # Errors
 /// When anything fails, and with [`io::ErrorKind::AlreadyExists`] when the name is taken; the file keeps its
 /// own name then.
 pub fn publish_finished(from: &Path, path: &Path) -> io::Result<()> {
-    fs::File::open(from)?.sync_all()?;
     rename_new(from, path)?;
     sync_folder(folder_of(path))
 }
 
-/// Not every file system has links or a rename that spares what is there, but each can make a file that is
-/// new: it keeps the name for the moment until the rename.
+/// Renames a file to a name that nothing has. Where the file system has no such rename, a new file keeps the
+/// name for the moment until the rename.
 fn rename_new(from: &Path, path: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, from, CWD, path, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            Err(error) => {
+                let what =
+                    format!("{} cannot be called {}: {error}", from.display(), path.display());
+                return Err(io::Error::new(io::Error::from(error).kind(), what));
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
     fs::File::create_new(path)?;
     fs::rename(from, path).inspect_err(|_| drop(fs::remove_file(path)))
 }
@@ -198,14 +213,10 @@ pub fn temporary_name(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(own))
 }
 
-/// Whether a process of this number runs on this machine.
+/// Whether this machine made a temporary name.
 #[must_use]
-pub fn is_process(number: i32) -> bool {
-    let process = rustix::process::Pid::from_raw(number);
-    // It may be somebody else's, whom we may not ask.
-    process.is_some_and(|process| {
-        rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH)
-    })
+pub fn is_of_this_machine(path: &Path) -> bool {
+    host_of_temporary(path) == Some(host_name().as_str())
 }
 
 /// The host in a temporary name.

@@ -77,9 +77,6 @@ pub struct Ranges {
     /// What was searched for, for markers.
     #[arg(long, value_name = "TEXT")]
     pub query: Option<String>,
-    /// Seconds to add before and after each range.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
-    pub handles: f64,
 }
 
 /// Forms of timelines.
@@ -101,6 +98,9 @@ pub enum TimelineFormat {
 pub struct ExportTimeline {
     #[command(flatten)]
     pub ranges: Ranges,
+    /// Seconds to add before and after each range.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub handles: f64,
     /// File to write.
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
@@ -136,6 +136,9 @@ pub enum ClipCodec {
 pub struct ExportClips {
     #[command(flatten)]
     pub ranges: Ranges,
+    /// Seconds to add before and after each range.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub handles: f64,
     /// Folder to write into; nothing there is written over.
     #[arg(long, value_name = "FOLDER")]
     pub output_dir: PathBuf,

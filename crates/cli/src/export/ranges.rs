@@ -5,11 +5,7 @@ use crate::{
     arguments::{ClipAt, Moment, Ranges},
 };
 use anyhow::{Context, Result, bail};
-use rushes_engine::{
-    Engine,
-    requests::{ClipRange, MetadataRequest},
-};
-use rushes_model::{FrameRate, Timecode};
+use rushes_engine::{Engine, requests::ClipRange};
 use serde::Deserialize;
 use std::{
     io::{self, Read},
@@ -23,7 +19,6 @@ const MAX_JSON: u64 = 1 << 30;
 pub struct Chosen {
     pub clips: Vec<ClipRange>,
     pub cache_dir: Option<String>,
-    pub handle_seconds: f64,
 }
 
 /// The shapes of JSON that have ranges in them.
@@ -50,7 +45,7 @@ impl Chosen {
             clip.query.clone_from(&ranges.query);
         }
         let cache_dir = ranges.cache_dir.as_deref().map(absolute).transpose()?;
-        Ok(Self { clips, cache_dir, handle_seconds: ranges.handles })
+        Ok(Self { clips, cache_dir })
     }
 }
 
@@ -73,29 +68,8 @@ fn typed(engine: &Engine, clip: &ClipAt) -> Result<ClipRange> {
     let path = absolute(&clip.path)?;
     let seconds = |moment: &Moment| match moment {
         Moment::Seconds(seconds) => Ok(*seconds),
-        Moment::Timecode(timecode) => at_timecode(engine, &path, timecode),
+        Moment::Timecode(timecode) => engine.seconds_at(&path, timecode),
     };
     let (start, end) = (seconds(&clip.start)?, seconds(&clip.end)?);
     Ok(ClipRange::of(path, start, end))
-}
-
-/// Seconds from the start of a file to the frame that has a label.
-fn at_timecode(engine: &Engine, path: &str, text: &str) -> Result<f64> {
-    let media_paths = vec![path.to_owned()];
-    let reply = engine.media_metadata(&MetadataRequest { media_paths, cache_dir: None })?;
-    let row = reply.media.into_iter().next().context("there is no such file")?;
-    if let Some(error) = row.error {
-        bail!("{error}");
-    }
-    let rate: FrameRate = row
-        .frame_rate
-        .and_then(|rate| rate.parse().ok())
-        .with_context(|| format!("{path} has no frames: give its times in seconds"))?;
-    let frame = |text: &str| Timecode::parse(text, rate).map(Timecode::frame);
-    let wanted = frame(text).with_context(|| format!("there is no timecode {text} at {rate}"))?;
-    let first = row.start_timecode.as_deref().and_then(frame).unwrap_or(0);
-    let offset = wanted.checked_sub(first).with_context(|| {
-        format!("{path} begins at {}, after {text}", row.start_timecode.unwrap_or_default())
-    })?;
-    Ok(offset as f64 / rate.as_f64())
 }

@@ -109,8 +109,6 @@ pub struct Selection<'a> {
     pub segments: &'a [SegmentChoice],
     /// Where transcripts and people are.
     pub cache_dir: Option<&'a str>,
-    /// Seconds to add before and after each range.
-    pub handle_seconds: f64,
 }
 
 /// A body of an export of ranges: what all have, then its own fields. The number is that of the engine's limits,
@@ -132,10 +130,6 @@ macro_rules! export_body {
             /// Ours: analysis folder, for what is said and who is seen in the ranges.
             #[serde(default)]
             pub cache_dir: Option<String>,
-            /// Seconds to add before and after each range, as far as the medium goes.
-            #[serde(default)]
-            #[schema(minimum = 0, maximum = 3600, default = 0)]
-            pub handle_seconds: f64,
             $($(#[$field_about])* pub $field: $kind,)*
         }
 
@@ -147,7 +141,6 @@ macro_rules! export_body {
                     clips: &self.clips,
                     segments: &self.segments,
                     cache_dir: self.cache_dir.as_deref(),
-                    handle_seconds: self.handle_seconds,
                 }
             }
         }
@@ -157,6 +150,10 @@ macro_rules! export_body {
 export_body! {
     /// Body of `POST /export/premiere-xml`.
     TimelineRequest of at most 10_000 {
+        /// Ours: seconds to add before and after each range, as far as the medium goes.
+        #[serde(default)]
+        #[schema(minimum = 0, maximum = 3600, default = 0)]
+        handle_seconds: f64,
         /// What the sequence is called; `Selects` when absent.
         #[serde(default = "selects")]
         #[schema(default = "Selects")]
@@ -194,6 +191,10 @@ pub struct TimelineOfFormatRequest {
 export_body! {
     /// Body of `POST /export/clips`.
     ExportClipsRequest of at most 1000 {
+        /// Seconds to add before and after each range, as far as the medium goes.
+        #[serde(default)]
+        #[schema(minimum = 0, maximum = 3600, default = 0)]
+        handle_seconds: f64,
         /// Folder that the files are written into. It has to be there; nothing in it is written over.
         output_dir: String,
         /// `copy` keeps the codec and begins at the keyframe at or before the in point; `reencode` has

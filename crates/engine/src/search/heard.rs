@@ -23,7 +23,7 @@ use std::{
 /// have work, and few, so that common words are found after looking at a part of a large folder.
 const AT_ONCE: usize = 64;
 /// A match lasts so many seconds at least: the step in which Whisper tells time.
-const SHORTEST: f64 = 0.02;
+pub const SHORTEST: f64 = 0.02;
 
 /// The transcripts in scope, in the order in which their media were named, and of their paths.
 pub struct Heard<'a> {

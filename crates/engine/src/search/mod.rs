@@ -7,7 +7,7 @@ mod readings;
 mod scope;
 mod takes;
 
-pub use heard::{Heard, Kept};
+pub use heard::{Heard, Kept, SHORTEST};
 pub use plan::{Channel, Formula, Plan, Sought, Source, Term};
 pub use scope::Scope;
 

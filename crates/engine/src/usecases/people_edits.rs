@@ -125,7 +125,7 @@ impl Engine {
         folder.check_collection(&request.cluster_job_name)?;
         let task = self.0.tasks.create(TaskKind::Recluster, "recluster")?;
         let message = format!("Grouping the faces of \"{}\"", request.cluster_job_name);
-        let started = TaskStarted { message, task_id: task.id().to_string() };
+        let started = TaskStarted::new(message, task.id());
         let request = request.clone();
         thread::spawn(move || {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -1,28 +1,18 @@
 //! Ranges as files of their own.
 
-use super::selection::{Chosen, ChosenRange, Source};
+use super::{
+    cutting::{Cutting, counted},
+    selection::{Chosen, ChosenRange, Source, check_handle},
+};
 use crate::{
-    output::OutputFolder,
-    replies::{ExportedClip, TaskStarted},
+    output::{OutputFolder, refused},
+    replies::TaskStarted,
     requests::{ClipCodec, ClipMode, ExportClipsRequest, MAX_CUT_CLIPS},
-    tasks::{Standing, TaskHandle},
     usecases::Engine,
-    workshop::Workshop,
 };
-use rushes_media::{Codec, Cut, CutMode, Cutter, Tools, estimate, extension};
-use rushes_model::{
-    Failure, FileError, MediaFacts, MediaKind, SourceClock, TaskKind, TaskState, TimeRange,
-    timestamp,
-};
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use rushes_media::{Codec, Cut, CutMode, Cutter, Tools, estimate};
+use rushes_model::{Failure, MediaFacts, MediaKind, TaskKind, TimeRange, timestamp};
+use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
 
 /// Room that is left on a disk, in bytes: other programs write to it as well.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -33,18 +23,16 @@ impl Engine {
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`, also when the disk has too little room; nothing is written then.
     pub fn export_clips(&self, request: &ExportClipsRequest) -> Result<TaskStarted, Failure> {
+        check_handle(request.handle_seconds)?;
         let folder = OutputFolder::open(&self.0.roots, &request.output_dir)?;
         let chosen = self.choose(&request.selection(), MAX_CUT_CLIPS)?;
         let mode = mode(request);
         let plan = Plan::of(&chosen, mode, request.handle_seconds);
         check_room(&folder, plan.bytes())?;
-        let workshop = folder.workshop(&self.0.config.home)?;
+        folder.ensure_writable()?;
         let task = self.0.tasks.create(TaskKind::ExportClips, "export")?;
         task.set_total(plan.jobs.len() as u64);
-        let task_id = task.id().to_string();
-        let warnings: String =
-            chosen.warnings.iter().map(|warning| format!("; {warning}")).collect();
-        let message = format!("Cutting {} clips{warnings}", plan.jobs.len());
+        let started = TaskStarted::new(format!("Cutting {}", counted(plan.jobs.len())), task.id());
         let workers = self.0.config.worker_count();
         let at_once = match mode {
             CutMode::Copy => workers,
@@ -52,15 +40,9 @@ impl Engine {
             CutMode::Reencode(_) => workers.div_ceil(2),
         };
         let tools = self.0.reception.tools().until(task.cancel());
-        let cutting = Cutting { task, tools, folder, workshop, plan, at_once };
-        let engine = self.clone();
-        thread::spawn(move || {
-            // One export after another: each uses all cores.
-            let turn = engine.0.cutting.lock().unwrap_or_else(PoisonError::into_inner);
-            cutting.run();
-            drop(turn);
-        });
-        Ok(TaskStarted { message, task_id })
+        let home = self.0.config.home.clone();
+        self.0.cutters.take(Cutting { task, tools, home, folder, plan, at_once });
+        Ok(TaskStarted { warnings: chosen.warnings, ..started })
     }
 }
 
@@ -70,7 +52,7 @@ fn check_room(folder: &OutputFolder, needed: u64) -> Result<(), Failure> {
         return Ok(());
     }
     let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
-    Err(crate::output::refused(&format!(
+    Err(refused(&format!(
         "the clips need about {} MB and {} MB are free: make room or choose another folder",
         megabytes(needed),
         megabytes(free)
@@ -78,33 +60,33 @@ fn check_room(folder: &OutputFolder, needed: u64) -> Result<(), Failure> {
 }
 
 /// What is cut out of what.
-struct Plan {
-    films: Vec<Film>,
+pub struct Plan {
+    pub films: Vec<Film>,
     /// In the order of the request.
-    jobs: Vec<Job>,
+    pub jobs: Vec<Job>,
 }
 
 /// A medium that clips are cut out of.
-struct Film {
-    path: PathBuf,
-    facts: MediaFacts,
+pub struct Film {
+    pub path: PathBuf,
+    pub facts: MediaFacts,
     /// Of all its clips, so that it is looked at once.
     ranges: Vec<TimeRange>,
     cutter: OnceLock<Result<Cutter, String>>,
 }
 
 /// One range to cut.
-struct Job {
-    named: String,
+pub struct Job {
+    pub named: String,
     /// What to do, or why it cannot be done.
-    work: Result<Work, String>,
+    pub work: Result<Work, String>,
 }
 
-struct Work {
+pub struct Work {
     /// Index of the medium.
-    film: usize,
-    cut: Cut,
-    stem: String,
+    pub film: usize,
+    pub cut: Cut,
+    pub stem: String,
 }
 
 impl Plan {
@@ -143,7 +125,7 @@ impl Film {
     }
 
     /// Looks at the medium; whoever asks meanwhile waits.
-    fn cutter(&self, tools: &Tools) -> Result<&Cutter, String> {
+    pub fn cutter(&self, tools: &Tools) -> Result<&Cutter, String> {
         let look = || tools.cutter(&self.path, &self.facts, &self.ranges);
         let cutter = self.cutter.get_or_init(|| look().map_err(|error| error.to_string()));
         cutter.as_ref().map_err(Clone::clone)
@@ -187,106 +169,6 @@ fn fit_for_files(name: &str) -> String {
     // A leading dot would hide the file, and Windows takes final dots and blanks away.
     let name = name.trim().trim_start_matches('.').trim_end_matches(['.', ' ']);
     if name.is_empty() { "clip".to_owned() } else { name.to_owned() }
-}
-
-/// An export under way.
-struct Cutting {
-    task: TaskHandle,
-    tools: Tools,
-    folder: OutputFolder,
-    workshop: Workshop,
-    plan: Plan,
-    at_once: usize,
-}
-
-impl Cutting {
-    fn run(self) {
-        if !self.task.start() {
-            return;
-        }
-        let (next, shares) = (AtomicUsize::new(0), Mutex::new(vec![0.0; self.plan.jobs.len()]));
-        let work = || {
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = self.plan.jobs.get(index) else { return };
-                if self.task.cancel().is_cancelled() {
-                    return;
-                }
-                self.cut(index, job, &shares);
-            }
-        };
-        thread::scope(|scope| (0..self.at_once).for_each(|_| drop(scope.spawn(work))));
-        let Self { task, workshop, plan, .. } = self;
-        // Before anybody hears that it is over, nothing of it may be left.
-        drop(workshop);
-        let (failed, all) = (task.failures(), plan.jobs.len());
-        match (task.cancel().is_cancelled(), failed) {
-            (true, _) => task.finish(TaskState::Cancelled, "Cancelled; finished clips were kept"),
-            (false, 0) => task.finish(TaskState::Completed, format!("{all} clips written")),
-            (false, _) => task.finish(
-                TaskState::Completed,
-                format!("{} of {all} clips written, {failed} failed", all - failed),
-            ),
-        }
-    }
-
-    fn cut(&self, index: usize, job: &Job, shares: &Mutex<Vec<f64>>) {
-        let done = match &job.work {
-            Ok(work) => self.cut_one(index, &job.named, work, shares),
-            Err(message) => Err(message.clone()),
-        };
-        match done {
-            Ok(clip) => self.task.file_written(clip),
-            Err(_) if self.task.cancel().is_cancelled() => return,
-            Err(message) => {
-                let media_path = job.named.clone();
-                self.task.file_failed(FileError { media_path, message });
-                self.task.file_done();
-            }
-        }
-        self.tell(index, &job.named, 1.0, shares);
-    }
-
-    fn cut_one(
-        &self,
-        index: usize,
-        named: &str,
-        work: &Work,
-        shares: &Mutex<Vec<f64>>,
-    ) -> Result<ExportedClip, String> {
-        let film = &self.plan.films[work.film];
-        let cutter = film.cutter(&self.tools)?;
-        let extension = extension(&film.facts, &film.path, work.cut.mode);
-        let unfinished = self.workshop.folder().join(format!("{index}.{extension}"));
-        let progress = |share| self.tell(index, named, share, shares);
-        let cut =
-            cutter.cut(&work.cut, &unfinished, progress).map_err(|error| error.to_string())?;
-        let taken = self.folder.take(&unfinished, &work.stem, extension);
-        let output = taken.map_err(|error| format!("the clip could not be kept: {error}"))?;
-        let clock = SourceClock::of(&film.facts);
-        Ok(ExportedClip {
-            index,
-            media_path: named.to_owned(),
-            output_path: output.display().to_string(),
-            start_seconds: cut.range.start,
-            end_seconds: cut.range.end,
-            frame_count: cut.frames,
-            start_timecode: clock.map(|clock| clock.at(cut.range.start).to_string()),
-        })
-    }
-
-    /// Tells how far the whole task is: every clip counts the same.
-    fn tell(&self, index: usize, named: &str, share: f64, shares: &Mutex<Vec<f64>>) {
-        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
-        shares[index] = share;
-        let progress = shares.iter().sum::<f64>() / shares.len() as f64;
-        self.task.stand(Standing {
-            progress,
-            media_path: Some(named.to_owned()),
-            file_progress: Some(share),
-            ..Standing::default()
-        });
-    }
 }
 
 fn mode(request: &ExportClipsRequest) -> CutMode {

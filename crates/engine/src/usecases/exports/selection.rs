@@ -5,17 +5,24 @@ use crate::{
     library::LoadedTranscript,
     paths::shorten,
     requests::{ClipRange, SegmentChoice, Selection},
+    search::SHORTEST,
+    speakers,
     usecases::{Engine, bad_request, transcripts::Transcripts},
 };
 use rushes_media::MediaError;
 use rushes_model::{ErrorCode, Failure, MediaFacts, MediaId, MediaKind, SourceClock, TimeRange};
+use rushes_store::SpokenSegment;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
 };
 
 /// Longest handle in seconds.
 const MAX_HANDLE: f64 = 3600.0;
+/// Probes that run at the same time: each is a process that mostly waits for the disk.
+const PROBES_AT_ONCE: usize = 4;
 /// How long a range may be where the medium does not say how long it is, in seconds: a still can stand for
 /// any time, and of media that are away nothing may be known.
 const MAX_UNKNOWN: f64 = 86_400.0;
@@ -82,9 +89,14 @@ impl Source {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
 
-    /// Its length in seconds, of its pictures where it has such; `None` for stills and the unknown.
+    /// Its length in seconds, of its pictures and its sound; `None` for stills and the unknown.
     pub fn length(&self) -> Option<f64> {
-        let facts = self.facts.as_ref().filter(|facts| facts.kind != MediaKind::Image)?;
+        Some(self.moving()?.duration_seconds)
+    }
+
+    /// The length of its pictures in seconds, or of its sound where it has no others.
+    pub fn picture_length(&self) -> Option<f64> {
+        let facts = self.moving()?;
         let frames = facts.streams.as_ref().and_then(|streams| streams.frames);
         match (frames, facts.frame_rate) {
             (Some(frames), Some(rate)) if !facts.variable_frame_rate => {
@@ -92,6 +104,11 @@ impl Source {
             }
             _ => Some(facts.duration_seconds),
         }
+    }
+
+    /// The facts, where it has a length.
+    fn moving(&self) -> Option<&MediaFacts> {
+        self.facts.as_ref().filter(|facts| facts.kind != MediaKind::Image)
     }
 }
 
@@ -108,12 +125,8 @@ impl Engine {
                 "clips and segments name {count} ranges; this takes 1 to {most}"
             )));
         }
-        if !(0.0..=MAX_HANDLE).contains(&selection.handle_seconds) {
-            let handle = selection.handle_seconds;
-            let what = format!("handle_seconds is {handle}; it takes 0 to {MAX_HANDLE}");
-            return Err(bad_request(what));
-        }
         let known = selection.cache_dir.map(|dir| Known::open(self, dir)).transpose()?;
+        self.look_at_all(selection);
         let mut choosing = Choosing::new(self, known.as_ref());
         for (place, clip) in selection.clips.iter().enumerate() {
             choosing.add(&format!("clips[{place}]"), clip)?;
@@ -130,6 +143,48 @@ impl Engine {
             }
         }
         Ok(choosing.chosen)
+    }
+
+    /// When the frame with a timecode of a medium is shown, in seconds from its start; the first label after
+    /// its last frame is its end. Labels are counted as the medium counts, whatever stands before their frames.
+    ///
+    /// # Errors
+    /// `BadPath` when the medium cannot be read, `BadRequest` when it has no frames or not this label.
+    pub fn seconds_at(&self, media_path: &str, timecode: &str) -> Result<f64, Failure> {
+        let source = self.source("the clip", media_path, None)?;
+        let name = shorten(media_path);
+        let (Some(clock), Some(length)) = (source.clock(), source.picture_length()) else {
+            return Err(bad_request(format!("{name} has no timecode: give its times in seconds")));
+        };
+        let frames = clock.rate().nearest_frame(length);
+        match clock.frame_of(timecode).filter(|frame| *frame <= frames) {
+            Some(frame) => Ok(frame as f64 / clock.rate().as_f64()),
+            None => Err(bad_request(format!(
+                "{name} goes from {} to {} at {}: \"{}\" is not in it",
+                clock.at(0.0),
+                clock.at(length),
+                clock.rate(),
+                shorten(timecode)
+            ))),
+        }
+    }
+
+    /// Probes what nobody has seen yet, several at once. What cannot be read is told later.
+    fn look_at_all(&self, selection: &Selection<'_>) {
+        let named = selection.clips.iter().map(|clip| clip.media_path.as_str());
+        let named = named.chain(selection.segments.iter().map(|one| one.media_path.as_str()));
+        let named: Vec<&str> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        let next = AtomicUsize::new(0);
+        let look = || {
+            while let Some(named) = named.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Ok(path) = self.0.roots.check(named) {
+                    let _ = self.0.reception.take_in(&path);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            (0..PROBES_AT_ONCE.min(named.len())).for_each(|_| drop(scope.spawn(look)));
+        });
     }
 
     /// The ranges of segments: from the first word to the last of those that follow each other.
@@ -182,10 +237,22 @@ impl Engine {
             (None, Some(known)) => known.analysed(&path).unzip(),
             (None, None) => (None, None),
         };
-        let now = media_id.map(|media_id| self.0.reception.last_seen(media_id, &path));
-        let now = now.filter(|now| self.0.roots.allow(now) && now.exists());
-        let offline = now.is_none();
-        Ok(Source { named: named.to_owned(), path: now.unwrap_or(path), media_id, facts, offline })
+        let moved = media_id.and_then(|media_id| self.moved_to(media_id, &path));
+        let named = named.to_owned();
+        Ok(match moved {
+            Some((path, facts)) => {
+                Source { named, path, media_id, facts: Some(facts), offline: false }
+            }
+            None => Source { named, path, media_id, facts, offline: true },
+        })
+    }
+
+    /// Where a medium is that is no longer at `path`, if it was seen elsewhere and is still that medium.
+    fn moved_to(&self, media_id: MediaId, path: &Path) -> Option<(PathBuf, MediaFacts)> {
+        let now = self.0.reception.last_seen(media_id, path);
+        let allowed = self.0.roots.allow(&now) && now.exists();
+        let intake = allowed.then(|| self.0.reception.take_in(&now).ok()).flatten()?;
+        (intake.media_id == media_id).then_some((now, intake.facts))
     }
 }
 
@@ -193,12 +260,15 @@ impl Engine {
 fn spoken(media_path: &str, found: &LoadedTranscript, run: &[usize]) -> ClipRange {
     let speech = &found.speech;
     let segments = || run.iter().map(|index| &speech.segments[*index]);
-    let start = segments().map(rushes_store::SpokenSegment::start).fold(f64::INFINITY, f64::min);
-    let end = segments().map(rushes_store::SpokenSegment::end).fold(0.0, f64::max);
+    let start = segments().map(SpokenSegment::start).fold(f64::INFINITY, f64::min);
+    let end = segments().map(SpokenSegment::end).fold(start + SHORTEST, f64::max);
     let text: Vec<String> = segments().map(|segment| segment.text(&speech.voice)).collect();
-    let speaker = segments().next().and_then(|segment| crate::speakers::name(found, segment));
+    let mut names = segments().map(|segment| speakers::name(found, segment));
+    // What several people say is nobody's.
+    let first = names.next().flatten();
+    let speaker = first.filter(|first| names.all(|name| name == Some(*first)));
     ClipRange {
-        text: Some(text.join(" ")),
+        text: Some(text.join(if speech.voice.spaced { " " } else { "" })),
         speaker_name: speaker.map(str::to_owned),
         ..ClipRange::of(media_path, start, end)
     }
@@ -304,6 +374,14 @@ fn warning(source: &Source) -> Option<String> {
             "{named} is offline and was never seen here: its frame rate, timecode and length are not known"
         )),
     }
+}
+
+/// Refuses handles that are none.
+pub fn check_handle(seconds: f64) -> Result<(), Failure> {
+    if (0.0..=MAX_HANDLE).contains(&seconds) {
+        return Ok(());
+    }
+    Err(bad_request(format!("handle_seconds is {seconds}; it takes 0 to {MAX_HANDLE}")))
 }
 
 /// A text that says something.

@@ -1,6 +1,9 @@
 //! Ranges as a page of pictures.
 
-use super::selection::{ChosenRange, Source};
+use super::{
+    cutting::counted,
+    selection::{ChosenRange, Source},
+};
 use crate::{
     output::OutputFile,
     paths::Roots,
@@ -34,11 +37,10 @@ impl Engine {
         let rows = chosen.ranges.iter().zip(pictures);
         let rows = rows.map(|(range, picture)| row(&chosen.sources[range.source], range, picture));
         let total: f64 = chosen.ranges.iter().map(|range| range.range.duration()).sum();
-        let count = chosen.ranges.len();
-        let clips = if count == 1 { "clip" } else { "clips" };
+        let clips = counted(chosen.ranges.len());
         let sheet = ContactSheet {
             title: request.title.clone(),
-            summary: format!("{count} {clips}, {} together", timestamp(total)),
+            summary: format!("{clips}, {} together", timestamp(total)),
             rows: rows.collect(),
         };
         let content = sheet.html();

@@ -1,6 +1,6 @@
 //! Ranges as a sequence for an editing program.
 
-use super::selection::{About, Chosen, ChosenRange, Source};
+use super::selection::{About, Chosen, ChosenRange, Source, check_handle};
 use crate::{
     output::OutputFile,
     replies::ExportedTimeline,
@@ -56,7 +56,9 @@ impl Engine {
         let replaces = request.overwrite.then_some(format.extension());
         let output =
             output.map(|named| OutputFile::open(&self.0.roots, named, replaces)).transpose()?;
-        let chosen = self.choose(&request.selection(), MAX_TIMELINE_CLIPS)?;
+        check_handle(request.handle_seconds)?;
+        let mut chosen = self.choose(&request.selection(), MAX_TIMELINE_CLIPS)?;
+        leave_out_sound_alone(&mut chosen)?;
         let timeline = assembled(request, &chosen)?;
         let document = format.write(&timeline).map_err(refused)?;
         let written = output.map(|file| file.write(document.content.as_bytes())).transpose()?;
@@ -77,6 +79,28 @@ fn refused(error: TimelineError) -> Failure {
         TimelineError::Writer { .. } => ErrorCode::Internal,
     };
     Failure::new(code, error.to_string())
+}
+
+/// Takes out ranges of films in which there is sound and no picture any more: editing programs have no frames
+/// there to count.
+fn leave_out_sound_alone(chosen: &mut Chosen) -> Result<(), Failure> {
+    let Chosen { sources, ranges, warnings } = chosen;
+    ranges.retain(|range| {
+        let source = &sources[range.source];
+        let length = source.picture_length().unwrap_or(f64::INFINITY);
+        if range.range.start < length {
+            return true;
+        }
+        warnings.push(format!(
+            "{} has no pictures after {length:.3} s: what is heard there at {} s was left out",
+            source.named, range.range.start
+        ));
+        false
+    });
+    match (ranges.is_empty(), warnings.last()) {
+        (true, Some(warning)) => Err(bad_request(warning.clone())),
+        _ => Ok(()),
+    }
 }
 
 fn assembled(request: &TimelineRequest, chosen: &Chosen) -> Result<Timeline, Failure> {
@@ -164,7 +188,7 @@ fn medium(source: &Source, sequence: FrameRate) -> Medium {
         rate,
         first: clock.map_or(0, |clock: SourceClock| clock.first()),
         drop: clock.is_some_and(|clock| clock.is_drop()),
-        frames: source.length().map(|seconds| rate.nearest_frame(seconds).max(1)),
+        frames: source.picture_length().map(|seconds| rate.nearest_frame(seconds).max(1)),
         size: upright(streams.coded),
         pixel_aspect: upright(streams.pixel_aspect),
         fields: streams.fields,
