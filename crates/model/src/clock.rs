@@ -18,6 +18,11 @@ const STANDARD_RATES: [(u32, u32); 12] = [
     (120, 1),
 ];
 
+/// Rates nearer to each other than this share are one. Old time scales write 0.999 for 1000/1001, as in
+/// 29.97, which is 1e-6 off; containers that count in 100 ns round 119.88 by 4e-6. A rate of 23.98 is 2e-4
+/// off, fourteen frames an hour, and stays its own, as do 24 and 24000/1001 with 1e-3 between them.
+const SAME_RATE: f64 = 1e-5;
+
 /// A medium's timecode: its rate, its first label, and whether it counts drop-frame.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SourceClock {
@@ -30,12 +35,15 @@ impl SourceClock {
     /// The clock of a medium with pictures in time; `None` where no frame rate is known.
     ///
     /// Frames that are unevenly spaced are counted at the standard rate nearest to their average, to
-    /// which editing programs conform such media. A medium without a start timecode begins at
+    /// which editing programs conform such media; a rate that a container has rounded is the standard one
+    /// that it means. A medium without a start timecode begins at
     /// `00:00:00:00` and is counted non-drop, as its file does not say otherwise.
     #[must_use]
     pub fn of(facts: &MediaFacts) -> Option<Self> {
         let average = facts.frame_rate?;
-        let rate = if facts.variable_frame_rate { nearest_standard(average) } else { average };
+        let standard = nearest_standard(average);
+        let conforms = facts.variable_frame_rate || distance(standard, average) < SAME_RATE;
+        let rate = if conforms { standard } else { average };
         let start = facts.start_timecode.as_deref().unwrap_or_default();
         let first = Timecode::parse(start, rate);
         Some(Self {
@@ -83,9 +91,15 @@ impl SourceClock {
 }
 
 fn nearest_standard(average: FrameRate) -> FrameRate {
-    let distance = |rate: &FrameRate| (rate.as_f64() / average.as_f64()).ln().abs();
     let rates = STANDARD_RATES.iter().filter_map(|&(num, den)| FrameRate::new(num, den));
-    rates.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(average)
+    let nearer =
+        |a: &FrameRate, b: &FrameRate| distance(*a, average).total_cmp(&distance(*b, average));
+    rates.min_by(nearer).unwrap_or(average)
+}
+
+/// By how large a share rates differ.
+fn distance(a: FrameRate, b: FrameRate) -> f64 {
+    (a.as_f64() / b.as_f64()).ln().abs()
 }
 
 #[cfg(test)]
@@ -159,6 +173,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn rounded_rates_are_the_standard_ones() {
+        let clock = |num, den, start| SourceClock::of(&facts((num, den), Some(start))).unwrap();
+        for (num, den) in [(2997, 100), (10_000_000, 333_667), (30_000, 1001)] {
+            let clock = clock(num, den, "01:00:00;00");
+            assert_eq!(clock.rate().to_string(), "30000/1001");
+            assert!(clock.is_drop());
+            // An hour of drop-frame labels is 107892 frames.
+            assert_eq!(clock.first(), 107_892);
+        }
+        let of = |num, den| clock(num, den, "00:00:00;00").rate().to_string();
+        assert_eq!(of(5994, 100), "60000/1001");
+        assert_eq!(of(23_976, 1000), "24000/1001");
+        assert_eq!(of(10_000_000, 83_417), "120000/1001");
+        assert_eq!(of(24, 1), "24/1");
+        assert_eq!(of(2398, 100), "1199/50");
+        assert_eq!(of(1500, 100), "15/1");
     }
 
     #[test]
