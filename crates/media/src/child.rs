@@ -91,6 +91,12 @@ impl Watch {
         }
     }
 
+    /// Waits so long for the child's end; whether it has come.
+    pub(crate) fn ends_within(&self, time: Duration) -> bool {
+        let waited = self.over.wait_timeout_while(self.state(), time, |state| !state.reaped);
+        waited.unwrap_or_else(PoisonError::into_inner).0.reaped
+    }
+
     /// From now on the child may have to wait for us.
     pub(crate) fn pause(&self) {
         self.state().settle();

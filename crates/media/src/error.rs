@@ -161,12 +161,12 @@ pub enum MediaError {
     },
     /// The disk is full, or a quota used up.
     #[error(
-        "{} could not be finished: no space left on the disk it is on; what was written of it is \
-         removed", path.display()
+        "the disk of {} is full, or a quota on it is used up: make room, or choose a folder on another \
+         disk; nothing is left of the clip that did not fit", disk.display()
     )]
     NoSpace {
-        /// The file that was to be written.
-        path: PathBuf,
+        /// Where the disk is mounted; the clip's own name was a temporary one.
+        disk: PathBuf,
     },
     /// A clip grew far beyond its estimate.
     #[error("{} was stopped at {limit} bytes, which no clip of this length needs", path.display())]

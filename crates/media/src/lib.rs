@@ -34,6 +34,7 @@ mod contact_sheet;
 mod cut;
 mod decoder;
 mod error;
+mod ffprobe;
 mod frames;
 mod identity;
 mod in_points;

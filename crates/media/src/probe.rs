@@ -3,9 +3,8 @@
 use crate::{
     MediaError, Tools,
     child::{Child, each_line},
-    program,
-    report::Report,
-    source, still,
+    ffprobe::Report,
+    program, source, still,
 };
 use rushes_model::{MediaFacts, MediaKind};
 use std::{path::Path, time::SystemTime};
@@ -83,7 +82,10 @@ impl Tools {
             return Err(MediaError::NoStreams(path));
         };
         if stream.codec().is_none() {
-            return Err(MediaError::NoDecoder { path, codec: stream.codec_tag().to_owned() });
+            return Err(MediaError::NoDecoder {
+                path,
+                codec: stream.codec_tag().unwrap_or("an unknown codec").to_owned(),
+            });
         }
         let (width, height) = stream.size();
         match limits.refuse_size(width, height) {

@@ -1,82 +1,17 @@
-//! ffprobe's JSON, and what it means for an editor.
+//! What ffprobe's report means for an editor.
 
+use crate::ffprobe::{Kind, Report, Stream, number, tag};
 use rushes_model::{FieldOrder, FrameRate, MediaFacts, MediaKind, SoundTrack, StreamFacts};
-use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Rates that differ by less than this are one: containers round durations.
 const SAME_RATE: f64 = 0.005;
 /// Brands of the containers that hold one picture (AVIF, HEIF), from their ISO registrations.
 const STILL_BRANDS: [&str; 6] = ["avif", "heic", "heix", "heim", "mif1", "miaf"];
 
-/// What ffprobe prints with `-show_streams -show_format`.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Report {
-    #[serde(default)]
-    pub(crate) streams: Vec<Stream>,
-    #[serde(default)]
-    pub(crate) format: Format,
-}
-
-/// The container.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Format {
-    #[serde(default)]
-    format_name: String,
-    duration: Option<String>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-}
-
-/// One stream of it.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Stream {
-    #[serde(default)]
-    codec_type: String,
-    codec_name: Option<String>,
-    codec_tag_string: Option<String>,
-    #[serde(default)]
-    width: u32,
-    #[serde(default)]
-    height: u32,
-    sample_aspect_ratio: Option<String>,
-    field_order: Option<String>,
-    r_frame_rate: Option<String>,
-    avg_frame_rate: Option<String>,
-    start_time: Option<String>,
-    duration: Option<String>,
-    nb_frames: Option<String>,
-    #[serde(default)]
-    channels: u32,
-    sample_rate: Option<String>,
-    #[serde(default)]
-    disposition: BTreeMap<String, i32>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-    #[serde(default)]
-    side_data_list: Vec<SideData>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct SideData {
-    rotation: Option<f64>,
-}
-
 impl Report {
-    /// The first stream of moving pictures; cover art is none.
-    pub(crate) fn video(&self) -> Option<&Stream> {
-        let cover =
-            |stream: &Stream| stream.disposition.get("attached_pic").is_some_and(|&d| d > 0);
-        self.streams.iter().find(|stream| stream.codec_type == "video" && !cover(stream))
-    }
-
     /// The first audio stream that ffmpeg knows, or else the first.
     pub(crate) fn audio(&self) -> Option<&Stream> {
         self.audios().find(|stream| stream.codec().is_some()).or(self.audios().next())
-    }
-
-    fn audios(&self) -> impl Iterator<Item = &Stream> {
-        self.streams.iter().filter(|stream| stream.codec_type == "audio")
     }
 
     pub(crate) fn is_still(&self, video: &Stream) -> bool {
@@ -88,25 +23,16 @@ impl Report {
 
     /// Length in seconds: the container's, or else that of the longest stream.
     pub(crate) fn duration(&self) -> Option<f64> {
-        let streams = self.streams.iter().filter_map(|stream| number(&stream.duration));
+        let streams = self.streams.iter().filter_map(Stream::length);
         number(&self.format.duration).or_else(|| streams.reduce(f64::max)).filter(|&d| d >= 0.0)
     }
 
     fn start_timecode(&self) -> Option<String> {
         let video = self.video().into_iter();
-        let tracks = self.streams.iter().filter(|stream| stream.codec_type == "data");
+        let tracks = self.streams.iter().filter(|stream| stream.kind() == Kind::Data);
         let tags = video.chain(tracks).map(|stream| &stream.tags);
         let written = tags.chain([&self.format.tags]).find_map(|tags| tag(tags, "timecode"));
         written.map(str::to_owned)
-    }
-
-    /// The camera's name of tape or card: `reel_name` beside a timecode track, or as the container has it.
-    fn reel(&self) -> Option<String> {
-        let streams = self.streams.iter().map(|stream| &stream.tags);
-        let tags = || streams.clone().chain([&self.format.tags]);
-        let names = ["reel_name", "com.apple.proapps.reel"];
-        let name = names.into_iter().find_map(|name| tags().find_map(|tags| tag(tags, name)));
-        name.map(str::to_owned)
     }
 
     fn streams(&self, rate: Option<FrameRate>) -> StreamFacts {
@@ -114,10 +40,10 @@ impl Report {
         StreamFacts {
             coded: video.map_or((0, 0), Stream::size),
             pixel_aspect: video.and_then(Stream::pixel_aspect).unwrap_or((1, 1)),
-            fields: video.map_or(FieldOrder::Progressive, Stream::fields),
+            fields: video.map_or(FieldOrder::Progressive, |video| self.fields(video)),
             frames: video.and_then(|video| video.counted_frames(rate)),
             sound: self.audios().map(Stream::sound).collect(),
-            reel: self.reel(),
+            reel: self.reel().map(str::to_owned),
         }
     }
 
@@ -165,16 +91,6 @@ impl Report {
 }
 
 impl Stream {
-    /// The codec, if ffmpeg has a name for it.
-    pub(crate) fn codec(&self) -> Option<&str> {
-        self.codec_name.as_deref().filter(|name| !["none", "unknown"].contains(name))
-    }
-
-    /// The container's code for a codec without a name.
-    pub(crate) fn codec_tag(&self) -> &str {
-        self.codec_tag_string.as_deref().unwrap_or("an unknown codec")
-    }
-
     /// Size as coded.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.width, self.height)
@@ -185,25 +101,23 @@ impl Stream {
         self.nb_frames.as_ref()?.parse().ok()
     }
 
-    /// Frames by the container's count, or else as many as the stream's length holds.
+    /// Frames that are shown: the container's count, or as many as the stream's length holds if these are
+    /// fewer. A count includes what an edit list hides, and a length does not. The average rate is that of
+    /// all frames to the length of all, so that a length which was rounded loses none.
     fn counted_frames(&self, rate: Option<FrameRate>) -> Option<u64> {
-        let length = || Some(rate?.nearest_frame(number(&self.duration)?));
-        self.frames().or_else(length).filter(|&frames| frames > 0)
+        let within = |rate: FrameRate| Some(rate.nearest_frame(self.length()?));
+        let frames = match self.frames() {
+            Some(counted) => {
+                let shown = frame_rate(&self.avg_frame_rate).and_then(within);
+                Some(shown.filter(|&frames| frames > 0).map_or(counted, |shown| shown.min(counted)))
+            }
+            None => rate.and_then(within),
+        };
+        frames.filter(|&frames| frames > 0)
     }
 
     fn sound(&self) -> SoundTrack {
-        let sample_rate = self.sample_rate.as_ref().and_then(|text| text.parse().ok());
-        SoundTrack { channels: self.channels, sample_rate: sample_rate.unwrap_or(0) }
-    }
-
-    /// ffmpeg says `tt` and `bt` where the top field is shown first, `bb` and `tb` where the bottom is;
-    /// of two letters the first is how it is coded.
-    fn fields(&self) -> FieldOrder {
-        match self.field_order.as_deref() {
-            Some("tt" | "bt") => FieldOrder::Upper,
-            Some("bb" | "tb") => FieldOrder::Lower,
-            _ => FieldOrder::Progressive,
-        }
+        SoundTrack { channels: self.channels, sample_rate: self.sample_rate().unwrap_or(0) }
     }
 
     /// Width to height of a pixel as stored. Beyond 4:1 it is a mistake of the file and not a lens.
@@ -233,10 +147,9 @@ impl Stream {
     /// percent from the lowest rate that can give all timestamps, unless that counts the fields of
     /// interlaced frames. A constant rate is the exact one; a varying one is the average.
     fn rate(&self) -> (Option<FrameRate>, bool) {
-        let parse = |text: &Option<String>| text.as_ref()?.parse::<FrameRate>().ok();
-        let (Some(base), Some(average)) = (parse(&self.r_frame_rate), parse(&self.avg_frame_rate))
-        else {
-            return (parse(&self.r_frame_rate).or(parse(&self.avg_frame_rate)), false);
+        let (base, average) = (frame_rate(&self.r_frame_rate), frame_rate(&self.avg_frame_rate));
+        let (Some(base), Some(average)) = (base, average) else {
+            return (base.or(average), false);
         };
         let differs =
             |times: f64| (times * average.as_f64() / base.as_f64() - 1.0).abs() > SAME_RATE;
@@ -249,15 +162,9 @@ impl Stream {
     }
 }
 
-/// A tag by name; containers disagree on case.
-fn tag<'a>(tags: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    let (_, value) = tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-    Some(value.trim()).filter(|value| !value.is_empty())
-}
-
-/// A finite number.
-fn number(text: &Option<String>) -> Option<f64> {
-    text.as_ref()?.parse().ok().filter(|number: &f64| number.is_finite())
+/// A rate, if it is one and not `0/0`.
+fn frame_rate(text: &Option<String>) -> Option<FrameRate> {
+    text.as_ref()?.parse().ok()
 }
 
 /// A time of creation as RFC 3339 in UTC, if it is one and not the zero of a camera without a clock
@@ -328,8 +235,30 @@ mod tests {
         let track = |channels, sample_rate| SoundTrack { channels, sample_rate };
         assert_eq!(streams.sound, [track(2, 48_000), track(1, 44_100)]);
         assert_eq!((streams.coded, streams.pixel_aspect), ((720, 576), (16, 15)));
-        assert_eq!((streams.fields, streams.frames), (FieldOrder::Lower, Some(50)));
+        assert_eq!((streams.fields, streams.frames), (FieldOrder::Upper, Some(50)));
         assert_eq!(streams.reel.as_deref(), Some("A001"));
+    }
+
+    #[test]
+    fn frames_that_an_edit_list_hides_are_not_counted() {
+        let frames = |rate: &str, counted: &str, duration: &str| {
+            let json = format!(
+                r#"{{"r_frame_rate":"{rate}","avg_frame_rate":"{rate}","nb_frames":"{counted}",
+                    "duration":"{duration}"}}"#
+            );
+            let stream = stream(&json);
+            stream.counted_frames(stream.rate().0)
+        };
+        assert_eq!(frames("25/1", "72", "2.480000"), Some(62));
+        // Lengths rounded to what a container's clock has.
+        assert_eq!(frames("24000/1001", "240", "10.010000"), Some(240));
+        assert_eq!(frames("24000/1001", "143857", "6000.035"), Some(143_857));
+        assert_eq!(frames("30000/1001", "100", "3.336"), Some(100));
+        // The last frame of some has no length; the average says so.
+        assert_eq!(frames("250/9", "10", "0.360000"), Some(10));
+        assert_eq!(frames("25/1", "72", "N/A"), Some(72));
+        assert_eq!(frames("0/0", "72", "1.0"), Some(72));
+        assert_eq!(frames("25/1", "N/A", "2.0"), Some(50));
     }
 
     proptest! {

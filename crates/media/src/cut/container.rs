@@ -1,9 +1,7 @@
 //! Which container a clip goes into, and what that takes.
 
-use super::{
-    Codec, CutMode,
-    layout::{Kind, Stream},
-};
+use super::{Codec, CutMode};
+use crate::ffprobe::{Kind, Stream};
 use rushes_model::MediaFacts;
 use std::path::Path;
 
@@ -129,7 +127,7 @@ impl Container {
 
     /// Whether a stream can be copied into it. What it does not say here, ffmpeg says.
     pub(super) fn takes(&self, stream: &Stream) -> bool {
-        let codec = stream.codec().unwrap_or_default();
+        let Some(codec) = stream.codec() else { return false };
         match stream.kind() {
             Kind::Video => self.family != Family::Audio,
             Kind::Audio => true,
@@ -141,7 +139,7 @@ impl Container {
                 Family::Transport => ["dvb_subtitle", "dvb_teletext"].contains(&codec),
                 Family::Audio | Family::Other => false,
             },
-            Kind::Other => false,
+            Kind::Data | Kind::Other => false,
         }
     }
 

@@ -4,11 +4,14 @@ use super::{
     Cut, CutMode, Cutter, Cutting,
     container::Container,
     estimate,
-    layout::{Kind, Stream},
     look::Span,
     work::{Cost, Flow, Target},
 };
-use crate::{MediaError, Tools, source};
+use crate::{
+    MediaError, Tools,
+    ffprobe::{Kind, Stream},
+    source,
+};
 use rushes_model::TimeRange;
 use std::{path::Path, process::Command};
 
@@ -18,7 +21,7 @@ const SAME: f64 = 0.0002;
 const BEYOND: f64 = 0.2;
 /// Tracks lie so near to each other in a container, in seconds: when the picture is so far past the end, so
 /// is the sound.
-const INTERLEAVED: f64 = 2.0;
+pub(super) const INTERLEAVED: f64 = 2.0;
 
 impl Cutter {
     pub(super) fn copy(
@@ -36,11 +39,9 @@ impl Cutter {
         let mut command = self.input(span);
         self.add_file(&mut command, container, &streams, span, origin);
         command.arg(source::url(target.path()));
-        let endless = streams.iter().any(|stream| never_ends(stream, span.copy_end));
+        let endless = streams.iter().any(|stream| may_end_before(stream, span.copy_end));
         let beyond = if endless { INTERLEAVED + BEYOND } else { BEYOND };
-        command.args(["-map", &format!("0:{}", reference.index), "-c", "copy"]);
-        command.args(until(span.copy_end + beyond));
-        command.args(["-f", "framecrc", "-flush_packets", "1", "pipe:1"]);
+        add_times(&mut command, reference, Some(span.copy_end + beyond));
 
         let mut kept = Kept { origin, end: span.copy_end, ..Kept::default() };
         let length = span.copy_end - origin;
@@ -116,7 +117,8 @@ impl Cutter {
             if let Some((_, tick)) = container.tick(video) {
                 command.args(["-video_track_timescale", &tick.to_string()]);
             }
-            if video.codec() == Some("hevc") && !["hvc1", "hev1"].contains(&video.codec_tag()) {
+            let tagged = video.codec_tag().is_some_and(|tag| ["hvc1", "hev1"].contains(&tag));
+            if video.codec() == Some("hevc") && !tagged {
                 command.args(["-tag:v", "hvc1"]);
             }
         }
@@ -130,7 +132,7 @@ impl Cutter {
             let timecode = format!("timecode={timecode}");
             command.args(["-metadata", &timecode, "-metadata:s:v:0", &timecode]);
         }
-        if let Some(reel) = self.layout.reel_name().filter(|_| self.facts.has_video()) {
+        if let Some(reel) = self.layout.reel().filter(|_| self.facts.has_video()) {
             command.args(["-metadata:s:v:0", &format!("reel_name={reel}")]);
         }
         if container.hides() && self.layout.has_named_tags() {
@@ -147,15 +149,22 @@ impl Cutter {
     }
 }
 
+/// Has the times of a stream's packets written to stdout, up to a time of the container or its end.
+pub(super) fn add_times(command: &mut Command, stream: &Stream, end: Option<f64>) {
+    command.args(["-map", &format!("0:{}", stream.index), "-c", "copy"]);
+    command.args(end.map(until).unwrap_or_default());
+    command.args(["-f", "framecrc", "-flush_packets", "1", "pipe:1"]);
+}
+
 /// Ends an output at a time of the container.
 fn until(end: f64) -> Vec<String> {
     // A clock that ends before zero cannot be told; what is too much is dropped by the filters.
     if end > 0.0 { vec!["-t".to_owned(), format!("{end:.6}")] } else { Vec::new() }
 }
 
-/// Whether a stream may have no packet past the end.
-fn never_ends(stream: &Stream, end: f64) -> bool {
-    stream.kind() == Kind::Subtitle || stream.end().is_some_and(|stops| stops < end + BEYOND)
+/// Whether a stream may have no packet past the end. Matroska does not say when its tracks end.
+pub(super) fn may_end_before(stream: &Stream, end: f64) -> bool {
+    stream.kind() == Kind::Subtitle || stream.end().is_none_or(|stops| stops < end + BEYOND)
 }
 
 /// The filter that lets through the packets of a clip.
@@ -179,7 +188,7 @@ fn choice(container: &Container, stream: &Stream, span: &Span, origin: f64) -> S
 /// Counts the packets that a clip consists of, as framecrc reports them: `#tb 0: 1/12800`, then for each
 /// `stream, dts, pts, duration, size, checksum`.
 #[derive(Debug, Default)]
-struct Kept {
+pub(super) struct Kept {
     origin: f64,
     end: f64,
     tick: f64,
@@ -191,7 +200,7 @@ struct Kept {
 
 impl Kept {
     /// The packet's time of decoding in seconds.
-    fn read(&mut self, line: &[u8]) -> Option<f64> {
+    pub(super) fn read(&mut self, line: &[u8]) -> Option<f64> {
         let line = std::str::from_utf8(line).ok()?;
         if let Some(tick) = line.strip_prefix("#tb 0: ") {
             let (num, den) = tick.split_once('/')?;

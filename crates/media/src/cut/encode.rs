@@ -3,13 +3,13 @@
 use super::{
     Codec, Cut, CutMode, Cutter, Cutting,
     container::Container,
+    copy::{INTERLEAVED, Kept, add_times, may_end_before},
     estimate,
-    layout::Stream,
-    look::Span,
+    look::{REORDERED, Span},
     work::{Cost, Flow, Target},
 };
-use crate::{MediaError, source};
-use rushes_model::TimeRange;
+use crate::{MediaError, ffprobe::Stream, source};
+use rushes_model::{FieldOrder, TimeRange};
 use std::{path::Path, process::Command};
 
 /// Quality of H.264 on x264's scale: below 18 the difference does not show.
@@ -43,8 +43,12 @@ impl Cutter {
         self.add_tags(&mut command, container, span.first);
         command.args(["-stats_period", REPORTS, "-progress", "pipe:1"]);
         command.arg(source::url(target.path()));
+        if let Some(video) = self.layout.video().filter(|_| self.sound_may_end(span)) {
+            add_times(&mut command, video, None);
+        }
 
-        let mut done = Done::default();
+        let mut done = Done { end: span.end, ..Done::default() };
+        let delay = self.decoder_delay();
         let length = span.end - span.first;
         let rate = self.facts.frame_rate.filter(|_| self.facts.has_video());
         let cost = self.encode_cost(span, codec);
@@ -53,7 +57,7 @@ impl Cutter {
             // While an encoder looks ahead no time is reported, and of short clips none to the end.
             let seconds = rate.map_or(done.seconds, |rate| done.frames as f64 / rate.as_f64());
             progress((seconds / length).clamp(0.0, 1.0));
-            Flow::Go
+            if done.has_read_past(delay) { Flow::Finish } else { Flow::Go }
         })?;
         let frames = self.facts.has_video().then_some(done.frames);
         if frames == Some(0) {
@@ -69,6 +73,18 @@ impl Cutter {
         };
         let range = TimeRange { start: self.own_time(span.first), end: self.own_time(end) };
         Ok(Cutting { range, frames })
+    }
+
+    /// Whether sound may end before the clip does: then it never hears that the clip is over, and ffmpeg
+    /// would decode the medium to its end.
+    fn sound_may_end(&self, span: &Span) -> bool {
+        self.facts.has_video()
+            && self.layout.known_audios().any(|audio| may_end_before(audio, span.end))
+    }
+
+    /// Packets after which a frame has left its decoder, which keeps as many as it reorders and has threads.
+    fn decoder_delay(&self) -> usize {
+        REORDERED as usize + self.tools.limits().threads_for(self.facts.width, self.facts.height)
     }
 
     fn add_video(&self, command: &mut Command, video: &Stream, span: &Span, codec: Codec) {
@@ -89,7 +105,12 @@ impl Cutter {
                 command.args(["-movflags", "+faststart"]);
             }
         }
-        if let Some(order) = interlaced(video) {
+        let order = match self.layout.fields(video) {
+            FieldOrder::Progressive => None,
+            FieldOrder::Upper => Some("tt"),
+            FieldOrder::Lower => Some("bb"),
+        };
+        if let Some(order) = order {
             command.args(["-flags:v", "+ildct+ilme", "-field_order", order]);
         }
         command.args(["-pix_fmt", pixels(video, codec)]);
@@ -118,7 +139,7 @@ impl Cutter {
         container: &Container,
     ) -> Result<(), MediaError> {
         let most = if container.is_single() { 1 } else { usize::MAX };
-        let audios: Vec<&Stream> = self.layout.audios().take(most).collect();
+        let audios: Vec<&Stream> = self.layout.known_audios().take(most).collect();
         if audios.is_empty() && !self.facts.has_video() {
             return Err(MediaError::NoSound(self.path.clone()));
         }
@@ -188,24 +209,32 @@ fn pixels(video: &Stream, codec: Codec) -> &'static str {
     }
 }
 
-/// The order of fields, if there are any: `tt` where the upper one comes first, `bb` where the lower.
-fn interlaced(video: &Stream) -> Option<&'static str> {
-    match video.field_order.as_deref()? {
-        "tt" | "tb" => Some("tt"),
-        "bb" | "bt" => Some("bb"),
-        _ => None,
-    }
-}
-
-/// How far ffmpeg has come, by its own report: `frame=12`, `out_time_us=480000`.
+/// How far ffmpeg has come, by its own report: `frame=12`, `out_time_us=480000`; and, where these are
+/// written too, by the times of the packets that it has read.
 #[derive(Debug, Default)]
 struct Done {
     frames: u64,
     seconds: f64,
+    packets: Kept,
+    /// Where the clip ends, in seconds of the container.
+    end: f64,
+    /// Packets that were read past its end.
+    past: usize,
+    /// The time of decoding of the packet that was read last.
+    read_to: f64,
 }
 
 impl Done {
+    /// Whether all pictures and sound of the clip have been read, and have left a decoder of this delay.
+    fn has_read_past(&self, delay: usize) -> bool {
+        self.past > delay && self.read_to > self.end + INTERLEAVED
+    }
+
     fn read(&mut self, line: &[u8]) {
+        if let Some(dts) = self.packets.read(line) {
+            self.read_to = dts;
+            self.past += usize::from(dts > self.end);
+        }
         let pair = std::str::from_utf8(line).ok().and_then(|line| line.split_once('='));
         match pair.map(|(name, value)| (name, value.trim())) {
             Some(("frame", value)) => self.frames = value.parse().unwrap_or(self.frames),
@@ -214,5 +243,36 @@ impl Done {
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_ends_when_all_frames_have_left_the_decoder() {
+        let mut done = Done { end: 10.0, ..Done::default() };
+        done.read(b"#tb 0: 1/1000");
+        let mut until = |milliseconds: &[u32]| {
+            for time in milliseconds {
+                done.read(format!("0, {time}, {time}, 40, 100, 0x1").as_bytes());
+                done.read(b"frame=250");
+            }
+            done.has_read_past(3)
+        };
+        assert!(!until(&[9_960, 10_000]));
+        // Far past the end, but unevenly spaced frames may still be in the decoder.
+        assert!(!until(&[15_000, 20_000, 25_000]));
+        assert!(until(&[30_000]));
+        let mut dense = Done { end: 10.0, ..Done::default() };
+        dense.read(b"#tb 0: 1/25");
+        for frame in 250..300 {
+            dense.read(format!("0, {frame}, {frame}, 1, 100, 0x1").as_bytes());
+        }
+        // Sound may lie so far behind the picture.
+        assert!(!dense.has_read_past(3));
+        dense.read(b"0, 301, 301, 1, 100, 0x1");
+        assert!(dense.has_read_past(3));
     }
 }

@@ -1,8 +1,11 @@
 //! The streams and tags of a medium, as far as cutting needs them.
 
-use crate::{MediaError, Tools, program};
-use serde::Deserialize;
-use std::{collections::BTreeMap, path::Path};
+use crate::{
+    MediaError, Tools,
+    ffprobe::{Report, Stream, number},
+    program,
+};
+use std::path::Path;
 
 /// ffprobe's report on 64 streams with long tags is far below this.
 const LONGEST_REPORT: u64 = 4 << 20;
@@ -11,63 +14,8 @@ const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,pix_f
     sample_rate,channels,bits_per_sample,bits_per_raw_sample,color_range,field_order,time_base,\
     start_time,duration:stream_disposition=attached_pic:stream_tags:format=format_name:format_tags";
 
-/// What ffprobe reports.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Layout {
-    #[serde(default)]
-    pub(super) streams: Vec<Stream>,
-    #[serde(default)]
-    format: Format,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Format {
-    #[serde(default)]
-    format_name: String,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-}
-
-/// One stream.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Stream {
-    pub(super) index: usize,
-    #[serde(default)]
-    codec_type: String,
-    codec_name: Option<String>,
-    codec_tag_string: Option<String>,
-    pix_fmt: Option<String>,
-    sample_fmt: Option<String>,
-    sample_rate: Option<String>,
-    #[serde(default)]
-    pub(super) channels: u32,
-    #[serde(default)]
-    bits_per_sample: u32,
-    bits_per_raw_sample: Option<String>,
-    pub(super) color_range: Option<String>,
-    pub(super) field_order: Option<String>,
-    #[serde(default)]
-    time_base: String,
-    start_time: Option<String>,
-    duration: Option<String>,
-    #[serde(default)]
-    disposition: BTreeMap<String, i32>,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-}
-
-/// What a stream carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Video,
-    Cover,
-    Audio,
-    Subtitle,
-    Other,
-}
-
 impl Tools {
-    pub(super) fn layout(&self, path: &Path) -> Result<Layout, MediaError> {
+    pub(super) fn layout(&self, path: &Path) -> Result<Report, MediaError> {
         let mut command = self.probe_command();
         command.args(["-print_format", "json", "-show_entries", ENTRIES]).args(Self::input(path));
         let (output, ended) =
@@ -80,26 +28,15 @@ impl Tools {
     }
 }
 
-impl Layout {
-    pub(super) fn video(&self) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.kind() == Kind::Video)
-    }
-
+impl Report {
     /// Audio tracks that ffmpeg knows.
-    pub(super) fn audios(&self) -> impl Iterator<Item = &Stream> {
-        self.streams.iter().filter(|stream| stream.kind() == Kind::Audio)
+    pub(super) fn known_audios(&self) -> impl Iterator<Item = &Stream> {
+        self.audios().filter(|stream| stream.codec().is_some())
     }
 
     /// Whether seeks go by an index that tells keyframes.
     pub(super) fn has_index(&self) -> bool {
-        let names = ["mov", "matroska"];
-        names.iter().any(|name| self.format.format_name.split(',').any(|known| known == *name))
-    }
-
-    /// The reel, which cameras write to the timecode track or the container.
-    pub(super) fn reel_name(&self) -> Option<&str> {
-        let tags = self.streams.iter().map(|stream| &stream.tags).chain([&self.format.tags]);
-        tags.filter_map(|tags| tags.get("reel_name")).map(String::as_str).next()
+        self.is_of("mov") || self.is_of("matroska")
     }
 
     /// Whether there are tags of Apple's kind, such as those of phones, which QuickTime keeps by name.
@@ -109,31 +46,6 @@ impl Layout {
 }
 
 impl Stream {
-    pub(super) fn kind(&self) -> Kind {
-        if self.codec().is_none() {
-            return Kind::Other;
-        }
-        match self.codec_type.as_str() {
-            "video" if self.disposition.get("attached_pic").is_some_and(|&set| set > 0) => {
-                Kind::Cover
-            }
-            "video" => Kind::Video,
-            "audio" => Kind::Audio,
-            "subtitle" => Kind::Subtitle,
-            _ => Kind::Other,
-        }
-    }
-
-    /// The codec, if ffmpeg has a name for it.
-    pub(super) fn codec(&self) -> Option<&str> {
-        self.codec_name.as_deref().filter(|name| !["none", "unknown"].contains(name))
-    }
-
-    /// The container's code for the codec.
-    pub(super) fn codec_tag(&self) -> &str {
-        self.codec_tag_string.as_deref().unwrap_or_default()
-    }
-
     pub(super) fn pix_fmt(&self) -> &str {
         self.pix_fmt.as_deref().unwrap_or_default()
     }
@@ -177,10 +89,6 @@ impl Stream {
                 .is_none_or(|format| !["u8", "s16", "u8p", "s16p"].contains(&format))
     }
 
-    pub(super) fn sample_rate(&self) -> Option<u32> {
-        self.sample_rate.as_ref()?.parse().ok().filter(|&rate| rate > 0)
-    }
-
     /// Seconds of one tick as a fraction.
     pub(super) fn time_base(&self) -> Option<(u32, u32)> {
         let (num, den) = self.time_base.split_once('/')?;
@@ -190,8 +98,7 @@ impl Stream {
 
     /// The container's time at which the stream ends, where it says.
     pub(super) fn end(&self) -> Option<f64> {
-        let number = |text: &Option<String>| text.as_ref()?.parse::<f64>().ok();
-        Some(number(&self.start_time).unwrap_or(0.0) + number(&self.duration)?)
+        Some(number(&self.start_time).unwrap_or(0.0) + self.length()?)
     }
 }
 

@@ -1,19 +1,20 @@
 //! Where the packets around in and out points lie.
 
-use super::{even_rate, layout::Layout};
+use super::even_rate;
 use crate::{
     MediaError, Tools,
     child::{Child, each_line},
+    ffprobe::Report,
 };
 use rushes_model::{MediaFacts, TimeRange};
 use std::{fmt::Write as _, path::Path};
 
 /// Frames that may be stored before one that is shown earlier: x264 stores at most 16.
-const REORDERED: f64 = 20.0;
+pub(super) const REORDERED: f64 = 20.0;
 /// Seconds read past an out point at least, for media whose frames are unevenly spaced.
 const PAST: f64 = 1.0;
-/// How long before the in point looks begin, in seconds, one after the other until a keyframe is found at
-/// or before it. Past the last the whole medium is read.
+/// How long before in and out points looks begin, in seconds, one after the other until a keyframe is found
+/// at or before each. Past the last the whole medium is read.
 const EARLIER: [f64; 4] = [0.0, 3.0, 15.0, 90.0];
 /// Times count as the same when they differ by less, in seconds, where frames are unevenly spaced:
 /// containers round times to a millisecond, and so do people.
@@ -53,14 +54,14 @@ pub(super) struct Packet {
 }
 
 impl Tools {
-    /// The spans of ranges that were moved to frames.
+    /// The spans of ranges that were moved to frames; `None` where no keyframe was found at or before one.
     pub(super) fn spans(
         &self,
         path: &Path,
         facts: &MediaFacts,
-        layout: &Layout,
+        layout: &Report,
         ranges: &[(TimeRange, TimeRange)],
-    ) -> Result<Vec<(TimeRange, Span)>, MediaError> {
+    ) -> Result<Vec<(TimeRange, Option<Span>)>, MediaError> {
         let look = Look { tools: self, path, facts, indexed: layout.has_index() };
         let mut spans = Vec::new();
         for some in ranges.chunks(AT_ONCE) {
@@ -81,7 +82,7 @@ impl Look<'_> {
     fn spans(
         &self,
         ranges: &[(TimeRange, TimeRange)],
-    ) -> Result<Vec<(TimeRange, Span)>, MediaError> {
+    ) -> Result<Vec<(TimeRange, Option<Span>)>, MediaError> {
         let mut open: Vec<(TimeRange, TimeRange)> = ranges.to_vec();
         let mut spans = Vec::new();
         // Without an index a seek hits packets, not keyframes.
@@ -89,7 +90,7 @@ impl Look<'_> {
             let runs = self.read(&self.intervals(&open, *earlier))?;
             open.retain(|(asked, range)| {
                 let span = self.span(&runs, *range, Some(*earlier));
-                spans.extend(span.map(|span| (*asked, span)));
+                spans.extend(span.map(|span| (*asked, Some(span))));
                 span.is_none()
             });
             if open.is_empty() {
@@ -98,14 +99,7 @@ impl Look<'_> {
         }
         let last = open.iter().map(|(_, range)| range.end).fold(0.0, f64::max);
         let runs = self.read(&format!("%{:.6}", last + self.past()))?;
-        for (asked, range) in open {
-            let span = self.span(&runs, range, None);
-            let none = || MediaError::Decode {
-                path: self.path.to_owned(),
-                detail: format!("no keyframe was found before {:.3} s", asked.start),
-            };
-            spans.push((asked, span.ok_or_else(none)?));
-        }
+        spans.extend(open.iter().map(|(asked, range)| (*asked, self.span(&runs, *range, None))));
         Ok(spans)
     }
 
@@ -192,6 +186,11 @@ impl Look<'_> {
         let keys = run.iter().filter(|packet| packet.key && packet.pts <= range.start + tolerance);
         let key = keys.map(|packet| packet.pts).reduce(f64::max)?;
         let last = around(runs, range.end, tolerance);
+        // Where frames follow the out point, only a look from a keyframe on tells which of them a copy needs.
+        let goes_past = || runs.iter().any(|run| latest(run) >= range.end - tolerance);
+        if last.is_none() && earlier.is_some() && goes_past() {
+            return None;
+        }
         let after = last.and_then(|run| copy_end(run, range.end - tolerance));
         // Where a medium ends within a group of B-frames all of them are needed.
         let all = last.map_or(range.end, |run| (latest(run) + 2.0 * tolerance).max(range.end));

@@ -23,6 +23,8 @@
 //! * `-seek_timestamp 1` makes `-ss` a time of the container even where that does not start at 0.
 //! * `out_time_us` of `-progress` stays 0 for short clips of H.264, whose encoder looks ahead: frames are
 //!   counted instead.
+//! * Sound that ends before a clip does never comes to the clip's end, so that what is coded anew would be
+//!   decoded to the end of the medium: ffmpeg is asked to stop here too.
 //! * Times of evenly spaced frames are put on the frame rate's own clock (`settb`), or Matroska's
 //!   milliseconds would come out as a variable rate; unevenly spaced ones need `-enc_time_base`, or they
 //!   would be moved to an average rate's.
@@ -31,7 +33,7 @@
 //! * MPEG program streams have no times of presentation that a parser could not guess: clips of them go
 //!   to QuickTime and may be off by frames.
 //! * A seek in a transport stream may land past the keyframe, as does one in an open GOP in MP4: the
-//!   look begins earlier until there is a keyframe at or before the in point.
+//!   look begins earlier until there is a keyframe at or before the in point, and the out point.
 
 mod container;
 mod copy;
@@ -44,8 +46,7 @@ mod work;
 pub use container::extension;
 pub use estimate::estimate;
 
-use crate::{MediaError, Tools, source};
-use layout::Layout;
+use crate::{MediaError, Tools, ffprobe::Report, source};
 use look::Span;
 use rushes_model::{FrameRate, MediaFacts, MediaKind, SourceClock, TimeRange};
 use std::path::{Path, PathBuf};
@@ -97,8 +98,9 @@ pub struct Cutter {
     tools: Tools,
     path: PathBuf,
     facts: MediaFacts,
-    layout: Layout,
-    spans: Vec<(TimeRange, Span)>,
+    layout: Report,
+    /// Of the ranges inside the medium; `None` where no keyframe was found at or before one.
+    spans: Vec<(TimeRange, Option<Span>)>,
 }
 
 impl Tools {
@@ -117,10 +119,11 @@ impl Tools {
         self.cutter(path, facts, &[cut.range])?.cut(cut, target, progress)
     }
 
-    /// Looks at a medium for all the clips that are wanted of it.
+    /// Looks at a medium for all the clips that are wanted of it. What is wrong with one range,
+    /// [`Cutter::cut`] says.
     ///
     /// # Errors
-    /// When a range is not inside the medium, or the file cannot be read any more.
+    /// When the file is a still picture, or cannot be read any more.
     pub fn cutter(
         &self,
         path: &Path,
@@ -131,10 +134,9 @@ impl Tools {
         if facts.kind == MediaKind::Image {
             return Err(MediaError::StillPicture(path.to_owned()));
         }
-        let ranges: Result<Vec<_>, _> =
-            ranges.iter().map(|range| Ok((*range, snapped(path, facts, *range)?))).collect();
+        let inside = ranges.iter().filter_map(|range| Some((*range, snapped(facts, *range)?)));
         let layout = self.layout(path)?;
-        let spans = self.spans(path, facts, &layout, &ranges?)?;
+        let spans = self.spans(path, facts, &layout, &inside.collect::<Vec<_>>())?;
         Ok(Cutter {
             tools: self.clone(),
             path: path.to_owned(),
@@ -152,16 +154,16 @@ impl Cutter {
     /// it. The tools' cancel ends it within a fraction of a second.
     ///
     /// # Errors
-    /// When the range is none of those, `target` exists or its container is unknown, the installed
-    /// ffmpeg lacks an encoder, the disk is full, or ffmpeg fails. Then `target` is gone.
+    /// When the range is none of those or not inside the medium, no keyframe precedes it, `target` exists
+    /// or its container is unknown, the installed ffmpeg lacks an encoder, the disk is full, or ffmpeg
+    /// fails. Then `target` is gone.
     pub fn cut(
         &self,
         cut: &Cut,
         target: &Path,
         progress: impl FnMut(f64),
     ) -> Result<Cutting, MediaError> {
-        let found = self.spans.iter().find(|(range, _)| *range == cut.range);
-        let (_, span) = found.ok_or_else(|| outside(&self.path, &self.facts, cut.range))?;
+        let span = self.span(cut.range)?;
         match cut.mode {
             // The header of FLAC counts the samples of the whole; coded anew it loses nothing.
             CutMode::Copy if self.container(target)?.is_flac() => {
@@ -170,6 +172,21 @@ impl Cutter {
             CutMode::Copy => self.copy(span, target, progress),
             CutMode::Reencode(codec) => self.encode(span, codec, target, progress),
         }
+    }
+
+    /// The place of a range that was looked for, if it has one.
+    fn span(&self, range: TimeRange) -> Result<&Span, MediaError> {
+        let found = self.spans.iter().find(|(asked, _)| *asked == range);
+        let (_, span) = found.ok_or_else(|| MediaError::BadCut {
+            path: self.path.clone(),
+            start: range.start,
+            end: range.end,
+            duration: self.facts.duration_seconds,
+        })?;
+        span.as_ref().ok_or_else(|| MediaError::Decode {
+            path: self.path.clone(),
+            detail: format!("no keyframe was found before {:.3} s", range.start),
+        })
     }
 
     /// The timecode of the frame at this time of the container, if the source counts any.
@@ -192,32 +209,72 @@ fn even_rate(facts: &MediaFacts) -> Option<FrameRate> {
 }
 
 /// The range on the container's clock, its ends moved to frames where these are evenly spaced, and at
-/// least a frame long.
-fn snapped(path: &Path, facts: &MediaFacts, range: TimeRange) -> Result<TimeRange, MediaError> {
+/// least a frame long; `None` when it is not inside the medium.
+fn snapped(facts: &MediaFacts, range: TimeRange) -> Option<TimeRange> {
     let TimeRange { start, end } = range;
     let inside = start >= 0.0
         && start < facts.duration_seconds
         && end > start
         && end <= facts.duration_seconds + PAST_THE_END;
     if !inside {
-        return Err(outside(path, facts, range));
+        return None;
     }
     let (start, end) = match even_rate(facts) {
         Some(rate) => {
-            let first = rate.nearest_frame(start);
+            let first = nearest_first(facts, rate, start);
             let after = rate.nearest_frame(end).max(first + 1);
             (first as f64 / rate.as_f64(), after as f64 / rate.as_f64())
         }
         None => (start, end),
     };
-    Ok(TimeRange { start: facts.start_time + start, end: facts.start_time + end })
+    Some(TimeRange { start: facts.start_time + start, end: facts.start_time + end })
 }
 
-fn outside(path: &Path, facts: &MediaFacts, range: TimeRange) -> MediaError {
-    MediaError::BadCut {
-        path: path.to_owned(),
-        start: range.start,
-        end: range.end,
-        duration: facts.duration_seconds,
+/// The frame nearest to an in point. Within the last half frame that is the last one, for none follows; what
+/// begins after the last frame, where sound goes on, stays there.
+fn nearest_first(facts: &MediaFacts, rate: FrameRate, start: f64) -> u64 {
+    let counted = facts.streams.as_ref().and_then(|streams| streams.frames);
+    let frames = counted.unwrap_or(u64::MAX).min(rate.nearest_frame(facts.duration_seconds));
+    let first = rate.nearest_frame(start);
+    if rate.frame_at(start) < frames { first.min(frames - 1) } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rushes_model::StreamFacts;
+
+    #[test]
+    fn in_points_stay_within_the_frames() {
+        let facts = MediaFacts {
+            kind: MediaKind::Video,
+            size_bytes: 1,
+            duration_seconds: 12.0,
+            width: 2,
+            height: 2,
+            frame_rate: FrameRate::new(25, 1),
+            variable_frame_rate: false,
+            start_timecode: None,
+            start_time: 0.0,
+            rotation: 0,
+            video_codec: None,
+            audio_codec: None,
+            audio_tracks: 0,
+            created_at: None,
+            streams: Some(StreamFacts { frames: Some(250), ..StreamFacts::default() }),
+        };
+        let start = |facts: &MediaFacts, start| {
+            let range = snapped(facts, TimeRange { start, end: 11.99 }).unwrap();
+            (range.start * 25.0).round() as u64
+        };
+        assert_eq!(start(&facts, 9.99), 249);
+        assert_eq!(start(&facts, 9.97), 249);
+        assert_eq!(start(&facts, 9.95), 249);
+        assert_eq!(start(&facts, 9.93), 248);
+        // Sound goes on after the last frame.
+        assert_eq!(start(&facts, 10.01), 250);
+        let unknown = MediaFacts { streams: None, ..facts };
+        assert_eq!(start(&unknown, 11.985), 299);
+        assert_eq!(snapped(&unknown, TimeRange { start: 12.0, end: 12.05 }), None);
     }
 }

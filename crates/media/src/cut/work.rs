@@ -2,10 +2,18 @@
 
 use crate::{
     MediaError, Tools,
-    child::{Child, each_line},
+    child::{Child, Watch, each_line},
     source,
 };
-use std::{io::ErrorKind, path::Path, process::Command};
+use std::{
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 /// What ffmpeg says when it must stop for want of room.
 const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
@@ -13,6 +21,8 @@ const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 const NOTHING: &str = "Output file is empty";
 /// The code that ffmpeg ends with when it was asked to stop, and has finished its file.
 const ASKED: i32 = 255;
+/// How often a file is looked at for whether it grows.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A file that is gone when this is dropped, unless it was kept.
 pub(super) struct Target<'a> {
@@ -87,6 +97,7 @@ impl Tools {
     ) -> Result<(), MediaError> {
         let budget = self.cut_budget(cost.seconds, cost.file_bytes, cost.memory_bytes);
         let mut child = Child::spawn(command, budget, &self.cancel, is_noise)?;
+        witness(child.watch(), target.path().to_owned());
         let mut asked = false;
         if let Some(stdout) = child.stdout() {
             let watch = child.watch();
@@ -106,7 +117,7 @@ impl Tools {
         }
         let target = target.path().to_owned();
         if FULL.iter().any(|text| ended.said(text)) {
-            return Err(MediaError::NoSpace { path: target });
+            return Err(MediaError::NoSpace { disk: disk_of(&target) });
         }
         if ended.wrote_too_much() {
             return Err(MediaError::TooLarge { path: target, limit: cost.file_bytes });
@@ -122,7 +133,68 @@ impl Tools {
     }
 }
 
+/// Takes every change of a file as a sign of life. ffmpeg says nothing while it empties its encoders and
+/// finishes a file, which can take minutes. Nobody waits for this thread: a drive that is gone may hold it.
+fn witness(watch: Arc<Watch>, path: PathBuf) {
+    thread::spawn(move || {
+        let mut last = None;
+        while !watch.ends_within(LOOK) {
+            let metadata = fs_err::metadata(&path).ok();
+            let now = metadata.map(|file| (file.len(), file.mtime(), file.mtime_nsec()));
+            if now != last {
+                last = now;
+                watch.sign_of_life();
+            }
+        }
+    });
+}
+
+/// Where the disk that a file lies on is mounted.
+fn disk_of(path: &Path) -> PathBuf {
+    let device = |path: &Path| fs_err::metadata(path).ok().map(|metadata| metadata.dev());
+    let folder = path.parent().unwrap_or(path);
+    let disk = device(folder);
+    let same = folder.ancestors().take_while(|above| device(above) == disk);
+    same.last().unwrap_or(folder).to_owned()
+}
+
 /// What ffmpeg says of its work is no message.
 fn is_noise(line: &[u8]) -> bool {
     line.windows(7).any(|part| part == b"[info] ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, child};
+
+    /// What becomes of a program that says nothing.
+    fn silent(script: &str) -> Result<(), MediaError> {
+        let limits = Limits { stall: Duration::from_millis(1500), ..Limits::default() };
+        let tools = Tools::locate(limits).expect("ffmpeg: run `make setup`");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("clip");
+        let mut command = child::command("bash");
+        command.args(["-c", script, "bash"]).arg(&file);
+        let cost = Cost { file_bytes: 1 << 20, memory_bytes: 0, seconds: 1.0 };
+        let target = Target::new(&file).unwrap();
+        tools.write_file(command, &file, &target, cost, |_| Flow::Go)
+    }
+
+    #[test]
+    fn a_file_that_grows_is_a_sign_of_life() {
+        let grows = "for i in 1 2 3 4 5 6; do echo x >> \"$1\"; sleep 0.5; done";
+        assert!(silent(grows).is_ok());
+        let rewritten = "for i in 1 2 3 4 5 6; do echo x > \"$1\"; sleep 0.5; done";
+        assert!(silent(rewritten).is_ok());
+        let stands = silent("echo x > \"$1\"; sleep 20");
+        assert!(matches!(stands, Err(MediaError::Stalled { .. })), "{stands:?}");
+    }
+
+    #[test]
+    fn the_disk_of_a_file_is_where_it_is_mounted() {
+        #[cfg(target_os = "linux")]
+        assert_eq!(disk_of(Path::new("/proc/self/x")), Path::new("/proc"));
+        assert_eq!(disk_of(Path::new("/gone/x")), Path::new("/gone"));
+    }
 }
