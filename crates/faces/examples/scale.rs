@@ -1,9 +1,10 @@
 //! Time, memory and clusters for a collection of any size.
 //!
-//! `cargo run --release -p rushes-faces --example scale -- FACES [DIMENSIONS] [ADDED] [SPECTRUM] [EPS]`
+//! `cargo run --release -p rushes-faces --example scale -- FACES [DIMENSIONS] [ADDED] [SPECTRUM] [EPS] [LONGEST]`
 //!
 //! People have sizes by Zipf's law, one for every forty faces. Every fourth scene has two faces in
-//! one frame, hardly ever of one person. ADDED faces join after the others have been clustered.
+//! one frame, hardly ever of one person. ADDED faces join after the others have been clustered. A face
+//! was followed through 1 to LONGEST frames, each as likely; 1 unless given.
 //!
 //! Directions differ in how far faces spread along them, as those of trained models do: the variance
 //! of axis i is 1 / (1 + i · SPECTRUM). Distances of one person are those measured of the engine's
@@ -71,13 +72,14 @@ fn zipf(people: usize) -> Vec<f64> {
     ends.collect()
 }
 
-/// The first `count` faces of `all`, and who they are.
+/// The first `count` faces of `all`, and who they are; each followed through at most `longest` frames.
 fn collection(
     count: usize,
     all: usize,
     axes: &[f64],
+    longest: u64,
 ) -> Result<(Faces, Vec<usize>), Box<dyn Error>> {
-    let mut dice = Dice(5);
+    let (mut dice, mut lengths) = (Dice(5), Dice(7));
     let ends = zipf((all / 40).max(2));
     let people = people(&mut dice, ends.len(), axes);
     let (mut faces, mut truth) = (Faces::new(axes.len())?, Vec::with_capacity(count));
@@ -91,7 +93,8 @@ fn collection(
         // person they do so only once in eight times: a mirror, or a face detected twice.
         let together = at % 32 == 1 && (truth[at - 1] != person || at % 256 == 1);
         let (scene, frame) = ((at / 8) as u32, if together { 0 } else { (at % 8) as u32 });
-        faces.push(&Face { vector: &vector, weight: 1, scene, frames: &[frame], person: None })?;
+        let weight = 1 + (lengths.next() % longest) as u32;
+        faces.push(&Face { vector: &vector, weight, scene, frames: &[frame], person: None })?;
         truth.push(person);
     }
     Ok((faces, truth))
@@ -103,13 +106,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let given = |place: usize, default: f64| arguments.get(place).copied().unwrap_or(default);
     let (count, dimensions) = (given(0, 20_000.0) as usize, given(1, 128.0) as usize);
     let (added, spectrum) = (given(2, 0.0) as usize, given(3, 0.36));
+    let longest = given(5, 1.0).max(1.0) as u64;
     let settings = Settings { eps: given(4, 0.32) as f32, min_samples: 5 };
     let axes: Vec<f64> = (0..dimensions).map(|i| (1.0 + i as f64 * spectrum).powf(-0.5)).collect();
-    let (faces, truth) = collection(count + added, count + added, &axes)?;
+    let (faces, truth) = collection(count + added, count + added, &axes, longest)?;
     report_distances(&faces, &truth);
     let detected = timed("settings", || detect_settings(&faces, &settings));
     println!("  {:?}: {}", detected.settings, detected.reason(1.0));
-    let (first, _) = collection(count, count + added, &axes)?;
+    let (first, _) = collection(count, count + added, &axes, longest)?;
     let never = || "it was cancelled, though nobody cancels";
     let mut found = timed("cluster", || cluster(&first, &settings, &|_| true)).ok_or_else(never)?;
     if added > 0 {
@@ -169,7 +173,20 @@ fn report(found: &Clustering, truth: &[usize]) {
         truth.len(),
         100.0 * pure as f64 / clustered.max(1) as f64
     );
+    println!(
+        "{:.2} % of all faces are with most of their person",
+        100.0 * gathered(&pairs) as f64 / truth.len() as f64
+    );
     println!("most memory held: {}", peak());
+}
+
+/// Faces that are in the cluster with most of their person, of pairs of a cluster and a person.
+fn gathered(pairs: &[(u32, usize)]) -> usize {
+    let mut homes: Vec<(usize, u32)> =
+        pairs.iter().map(|&(label, person)| (person, label)).collect();
+    homes.sort_unstable();
+    let most = |person: &[(usize, u32)]| person.chunk_by(|a, b| a == b).map(<[_]>::len).max();
+    homes.chunk_by(|a, b| a.0 == b.0).filter_map(most).sum()
 }
 
 /// The peak of resident memory, where the system tells it.
