@@ -52,7 +52,9 @@ fn timeline(engine: &Engine, arguments: ExportTimeline) -> Result<ExitCode> {
     })?;
     warn(&reply.warnings);
     let (path, rate) = (reply.output_path.unwrap_or_default(), reply.frame_rate);
-    println!("{path}: {} clips, {:.1} s at {rate}", reply.clip_count, reply.duration_seconds);
+    let clips = if reply.clip_count == 1 { "clip" } else { "clips" };
+    let (count, seconds) = (reply.clip_count, reply.duration_seconds);
+    println!("{path}: {count} {clips}, {seconds:.1} s at {rate}");
     Ok(ExitCode::SUCCESS)
 }
 
