@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Probes that run at the same time: each is a process that mostly waits for the disk.
-const AT_ONCE: usize = 4;
+pub const PROBES_AT_ONCE: usize = 4;
 
 /// A row for every path, in order. A path that cannot be read has an error in its row.
 pub fn rows(
@@ -31,7 +31,8 @@ pub fn rows(
         }
     };
     let mut rows: Vec<(usize, MediaMetadata)> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..AT_ONCE.min(paths.len())).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> =
+            (0..PROBES_AT_ONCE.min(paths.len())).map(|_| scope.spawn(work)).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     });
     rows.sort_by_key(|(index, _)| *index);

@@ -96,7 +96,7 @@ impl OutputFolder {
     /// # Errors
     /// When it cannot be renamed.
     pub fn take(&self, finished: &Path, stem: &str, extension: &str) -> io::Result<PathBuf> {
-        fs::File::open(finished)?.sync_all()?;
+        durable::sync_file(finished)?;
         self.first_free(stem, extension, |path| durable::publish_finished(finished, path))
     }
 

@@ -7,7 +7,7 @@ mod takes;
 
 use proptest::prelude::*;
 use quick_xml::{Reader, escape::unescape, events::Event};
-use rushes_export::{Clip, Medium, Selects, Take, Timeline, TimelineFormat};
+use rushes_export::{Clip, Medium, Take, Timeline, TimelineFormat};
 use rushes_model::{FieldOrder, FrameRate, MediaKind, SoundTrack};
 use serde_json::Value;
 use std::{collections::BTreeMap, io::Write};
@@ -310,9 +310,9 @@ fn media_of_other_rates_keep_their_frames_and_the_sequence_has_its_own() {
         let media = media.map(|(n, (text, start))| medium(&format!("/{n}.mov"), rate(text), start));
         let takes =
             (0..30).map(|n| reasoned(take(n % 10, &format!("take {n}"), 100 + n as u64 * 91, 49)));
-        let timeline = selects(rate(sequence), media.collect(), takes.collect());
-        let start = medium("/", rate(sequence), start).first;
-        let timeline = Selects { start, ..timeline }.assemble();
+        let mut selects = selects(rate(sequence), media.collect(), takes.collect());
+        selects.timeline.start = medium("/", rate(sequence), start).first;
+        let timeline = selects.assemble();
         let document = write(&timeline);
         check(&timeline, &document);
         check_by_otio(&timeline, &document);
@@ -446,7 +446,9 @@ fn any_timeline() -> impl Strategy<Value = Timeline> {
             ..reasoned(take(medium.index(media.len()), "any", *from, *length))
         });
         let takes = takes.collect();
-        Selects { start, ..selects(rate(RATES[sequence].0), media, takes) }.assemble()
+        let mut selects = selects(rate(RATES[sequence].0), media, takes);
+        selects.timeline.start = start;
+        selects.assemble()
     })
 }
 

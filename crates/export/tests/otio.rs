@@ -6,7 +6,7 @@ mod parsers;
 mod takes;
 
 use proptest::prelude::*;
-use rushes_export::{Clip, Medium, Selects, Take, Timeline, TimelineFormat};
+use rushes_export::{Clip, Medium, Take, Timeline, TimelineFormat};
 use rushes_model::{FrameRate, MediaKind};
 use serde_json::{Value, json};
 use std::{io::Write, ops::Range};
@@ -255,8 +255,9 @@ proptest! {
     ) {
         let source = Medium { first, ..medium("/a.mov", rate(RATES[other].0), "00:00:00:00") };
         let takes = takes.iter().map(|(from, length, handle)| Take { handle: *handle, ..take(0, "a", *from, *length) });
-        let selects = selects(rate(RATES[sequence].0), vec![source], takes.collect());
-        let timeline = Selects { start: first, ..selects }.assemble();
+        let mut selects = selects(rate(RATES[sequence].0), vec![source], takes.collect());
+        selects.timeline.start = first;
+        let timeline = selects.assemble();
         let written = TimelineFormat::Otio.write(&timeline).unwrap();
         let written: Value = serde_json::from_str(&written.content).unwrap();
         for track in written["tracks"]["children"].as_array().unwrap() {

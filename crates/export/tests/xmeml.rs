@@ -8,7 +8,7 @@ mod tree;
 
 use fs_err as fs;
 use proptest::prelude::*;
-use rushes_export::{Clip, Medium, Selects, Take, Timeline, TimelineFormat};
+use rushes_export::{Clip, Medium, Take, Timeline, TimelineFormat};
 use rushes_model::{FieldOrder, MediaKind, SoundTrack};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -469,7 +469,9 @@ prop_compose! {
         let takes = takes.into_iter().map(|(medium, from, length, handle, name)| {
             Take { handle, ..reasoned(take(medium, &name, from, length)) }
         });
-        Selects { drop, ..selects(sequence, media, takes.collect()) }.assemble()
+        let mut selects = selects(sequence, media, takes.collect());
+        selects.timeline.drop = drop;
+        selects.assemble()
     }
 }
 

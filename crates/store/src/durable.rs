@@ -70,6 +70,14 @@ fn write_synced(
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
+/// Makes a file last that another program has written.
+///
+/// # Errors
+/// When syncing fails.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
 /// Gives a file that another program has written, and that is synced, a name that nothing has yet. Both have
 /// to be on one file system.
 ///

@@ -8,7 +8,7 @@ use crate::{
     requests::{MAX_ANALYZE_PATHS, MAX_SEGMENTS, TranscriptionRangeRequest, TranscriptionsRequest},
     speakers,
 };
-use rushes_model::{ErrorCode, Failure, ModelKey, timestamp};
+use rushes_model::{ErrorCode, Failure, MediaId, ModelKey, timestamp};
 use rushes_store::{SpokenSegment, SpokenWord};
 use std::{path::Path, sync::Arc};
 
@@ -80,7 +80,12 @@ pub(super) struct Transcripts<'a> {
 impl Transcripts<'_> {
     /// The transcript of a file, by the preferred model if that heard it.
     pub fn of(&self, path: &Path) -> Option<Arc<LoadedTranscript>> {
-        let all = self.folder.transcripts_of(self.reception.media_id(path)?);
+        self.of_medium(self.reception.media_id(path)?)
+    }
+
+    /// The same of a medium, wherever its file is.
+    pub fn of_medium(&self, media_id: MediaId) -> Option<Arc<LoadedTranscript>> {
+        let all = self.folder.transcripts_of(media_id);
         preferred(all.iter(), self.preferred.as_ref()).cloned()
     }
 

@@ -7,18 +7,8 @@ use std::ops::Range;
 /// Chosen ranges, and the sequence that they are to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selects {
-    /// What people call it.
-    pub name: String,
-    /// Frames a second.
-    pub rate: FrameRate,
-    /// Whether its timecode counts drop-frame.
-    pub drop: bool,
-    /// Frame of the day at which it begins.
-    pub start: u64,
-    /// Width and height of its picture in square pixels.
-    pub size: (u32, u32),
-    /// What the takes are of.
-    pub media: Vec<Medium>,
+    /// The sequence, with its media and as yet without clips.
+    pub timeline: Timeline,
     /// In order.
     pub takes: Vec<Take>,
 }
@@ -46,17 +36,15 @@ impl Selects {
     /// frames of the sequence, of which it has one at least; down where nothing is left of the medium.
     #[must_use]
     pub fn assemble(self) -> Timeline {
-        let Self { name, rate, drop, start, size, media, takes } = self;
-        let mut next = 0;
-        let lay = |take: Take| {
-            let medium = &media[take.medium];
+        let Self { mut timeline, takes } = self;
+        for take in takes {
+            let medium = &timeline.media[take.medium];
             let source = with_handles(&take, medium.frames);
-            let record = next..next + length(rate, medium, &source);
-            next = record.end;
-            clip(take, source, record)
-        };
-        let clips = takes.into_iter().map(lay).collect();
-        Timeline { name, rate, drop, start, size, media, clips }
+            let next = timeline.frames();
+            let record = next..next + length(timeline.rate, medium, &source);
+            timeline.clips.push(clip(take, source, record));
+        }
+        timeline
     }
 }
 

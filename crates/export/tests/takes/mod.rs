@@ -1,6 +1,6 @@
 //! Media and ranges to write.
 
-use rushes_export::{Medium, Selects, Take};
+use rushes_export::{Medium, Selects, Take, Timeline};
 use rushes_model::{FieldOrder, FrameRate, MediaKind, SoundTrack, Timecode};
 
 /// A name that every format has to take care of.
@@ -57,13 +57,14 @@ pub fn reasoned(take: Take) -> Take {
 pub fn selects(rate: FrameRate, media: Vec<Medium>, takes: Vec<Take>) -> Selects {
     let drop = media[0].drop && rate.can_drop();
     let hour = if drop { "01:00:00;00" } else { "01:00:00:00" };
-    Selects {
+    let timeline = Timeline {
         name: ODD_NAME.to_owned(),
         rate,
         drop,
         start: Timecode::parse(hour, rate).unwrap().frame(),
         size: (1920, 1080),
         media,
-        takes,
-    }
+        clips: Vec::new(),
+    };
+    Selects { timeline, takes }
 }

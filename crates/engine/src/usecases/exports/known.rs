@@ -1,11 +1,11 @@
 //! What an analysis folder knows of ranges: who is seen and what is said.
 
 use crate::{
-    library::{LoadedFolder, LoadedTranscript, preferred},
+    library::{LoadedFolder, LoadedTranscript},
     people::Presence,
     usecases::{Engine, transcripts::Transcripts},
 };
-use rushes_model::{Failure, MediaFacts, MediaId, ModelKey, TimeRange};
+use rushes_model::{Failure, MediaFacts, MediaId, TimeRange};
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,7 +21,6 @@ type Sightings = Rc<Vec<(f64, usize)>>;
 pub struct Known<'a> {
     /// Its transcripts.
     pub transcripts: Transcripts<'a>,
-    preferred: Option<ModelKey>,
     /// People with names, and when each is seen.
     people: Vec<(String, Presence)>,
     /// By medium, as they are asked for.
@@ -37,9 +36,8 @@ impl<'a> Known<'a> {
     pub fn open(engine: &'a Engine, cache_dir: &str) -> Result<Self, Failure> {
         let transcripts = engine.transcripts(cache_dir)?;
         let people = named_people(&transcripts.folder)?;
-        let preferred = engine.preferred_ear()?;
         let (sightings, heard) = Default::default();
-        Ok(Self { transcripts, preferred, people, sightings, heard })
+        Ok(Self { transcripts, people, sightings, heard })
     }
 
     /// A medium that was analysed when it lay at `path`.
@@ -84,11 +82,7 @@ impl<'a> Known<'a> {
 
     fn heard(&self, media_id: MediaId) -> Option<Arc<LoadedTranscript>> {
         let mut heard = self.heard.borrow_mut();
-        let find = || {
-            let all = self.transcripts.folder.transcripts_of(media_id);
-            preferred(all.iter(), self.preferred.as_ref()).cloned()
-        };
-        heard.entry(media_id).or_insert_with(find).clone()
+        heard.entry(media_id).or_insert_with(|| self.transcripts.of_medium(media_id)).clone()
     }
 }
 

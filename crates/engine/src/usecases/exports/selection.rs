@@ -3,6 +3,7 @@
 use super::known::Known;
 use crate::{
     library::LoadedTranscript,
+    metadata::PROBES_AT_ONCE,
     paths::shorten,
     requests::{ClipRange, SegmentChoice, Selection},
     search::SHORTEST,
@@ -21,8 +22,6 @@ use std::{
 
 /// Longest handle in seconds.
 const MAX_HANDLE: f64 = 3600.0;
-/// Probes that run at the same time: each is a process that mostly waits for the disk.
-const PROBES_AT_ONCE: usize = 4;
 /// How long a range may be where the medium does not say how long it is, in seconds: a still can stand for
 /// any time, and of media that are away nothing may be known.
 const MAX_UNKNOWN: f64 = 86_400.0;

@@ -5,7 +5,6 @@ use super::{
     selection::{ChosenRange, Source},
 };
 use crate::{
-    output::OutputFile,
     paths::Roots,
     replies::{ExportedSheet, Thumbnail},
     requests::{ContactSheetRequest, MAX_CUT_CLIPS, ThumbnailRequest},
@@ -28,10 +27,7 @@ impl Engine {
         &self,
         request: &ContactSheetRequest,
     ) -> Result<ExportedSheet, Failure> {
-        let replaces = request.overwrite.then_some("html");
-        let output = request.output_path.as_deref();
-        let output =
-            output.map(|named| OutputFile::open(&self.0.roots, named, replaces)).transpose()?;
+        let output = self.output_file(request.output_path.as_deref(), request.overwrite, "html")?;
         let chosen = self.choose(&request.selection(), MAX_CUT_CLIPS)?;
         let pictures = self.pictures(&chosen.sources, &chosen.ranges);
         let rows = chosen.ranges.iter().zip(pictures);

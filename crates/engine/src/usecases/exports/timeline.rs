@@ -46,16 +46,25 @@ impl Engine {
         self.sequence(&request.timeline, request.format)
     }
 
+    /// The file that a document is to be written into, if one is named.
+    pub(super) fn output_file(
+        &self,
+        named: Option<&str>,
+        overwrite: bool,
+        extension: &str,
+    ) -> Result<Option<OutputFile>, Failure> {
+        let replaces = overwrite.then_some(extension);
+        named.map(|named| OutputFile::open(&self.0.roots, named, replaces)).transpose()
+    }
+
     fn sequence(
         &self,
         request: &TimelineRequest,
         format: TimelineFormat,
     ) -> Result<ExportedTimeline, Failure> {
         let format = rushes_export::TimelineFormat::from(format);
-        let output = request.output_path.as_deref();
-        let replaces = request.overwrite.then_some(format.extension());
-        let output =
-            output.map(|named| OutputFile::open(&self.0.roots, named, replaces)).transpose()?;
+        let named = request.output_path.as_deref();
+        let output = self.output_file(named, request.overwrite, format.extension())?;
         check_handle(request.handle_seconds)?;
         let mut chosen = self.choose(&request.selection(), MAX_TIMELINE_CLIPS)?;
         leave_out_sound_alone(&mut chosen)?;
@@ -123,7 +132,8 @@ fn assembled(request: &TimelineRequest, chosen: &Chosen) -> Result<Timeline, Fai
     let takes = takes.collect();
     let name = name.unwrap_or("Selects").to_owned();
     let size = size_of(chosen);
-    Ok(Selects { name, rate, drop, start, size, media, takes }.assemble())
+    let timeline = Timeline { name, rate, drop, start, size, media, clips: Vec::new() };
+    Ok(Selects { timeline, takes }.assemble())
 }
 
 /// Place of the medium that the first range is of.
