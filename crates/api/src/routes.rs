@@ -91,6 +91,23 @@ fn analysis(operations: Operations) -> Operations {
                 .example(json!({"task_id": "0123456789abcdef0123456789abcdef"})),
             Engine::cancel,
         )
+        .post(
+            Operation::new("Analysis", "/analyze/pause", "pauseAnalysis")
+                .says(
+                    "Ours. Has an analysis wait once the files in work are done, also after a \
+                     restart.",
+                )
+                .may_miss()
+                .example(json!({"task_id": "0123456789abcdef0123456789abcdef"})),
+            Engine::pause,
+        )
+        .post(
+            Operation::new("Analysis", "/analyze/resume", "resumeAnalysis")
+                .says("Ours. Has a paused analysis go on.")
+                .may_miss()
+                .example(json!({"task_id": "0123456789abcdef0123456789abcdef"})),
+            Engine::resume,
+        )
         .get(
             Operation::new("Analysis", "/tasks", "listTasks")
                 .says("Tasks of this server, newest first, for clients that poll."),

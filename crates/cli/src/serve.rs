@@ -31,6 +31,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     }
     let key = door::local_key(&settings.engine)?;
     let engine = Engine::open(settings.engine)?;
+    engine.keep_tasks()?;
     let host = arguments.host.or(settings.host);
     let server = Server::bind(
         engine.clone(),
@@ -55,7 +56,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         tracing::info!("stopping");
         // Decoders end at once, not after the last connection has.
-        engine.cancel_all();
+        engine.stop_tasks();
     };
     server.run(stop).await;
     engine.stop();

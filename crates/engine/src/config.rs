@@ -87,6 +87,12 @@ impl Config {
             .map_err(|error: LicenseError| Failure::new(ErrorCode::Internal, error.to_string()))
     }
 
+    /// The database of what files were seen to be, and of tasks.
+    #[must_use]
+    pub fn catalogue(&self) -> PathBuf {
+        self.home.join("catalogue.db")
+    }
+
     /// Where models lie.
     #[must_use]
     pub fn models_dir(&self) -> PathBuf {

@@ -220,6 +220,14 @@ pub struct Task {
     /// and of the list of all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clips: Vec<ExportedClip>,
+    /// Ours: whether it was told to wait.
+    pub paused: bool,
+    /// Ours: the watch folder that brought it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch_folder: Option<String>,
+    /// Ours: what it is about, or how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// Reply of `GET /tasks`, newest first.

@@ -8,7 +8,7 @@ pub use exports::*;
 pub use people::*;
 
 use rushes_model::Sampling;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -28,7 +28,7 @@ fn yes() -> bool {
 }
 
 /// Body of `POST /models/load`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LoadModelRequest {
     /// Key of the model in the registry.
     pub model_key: String,
@@ -46,7 +46,7 @@ pub struct MetadataRequest {
 }
 
 /// Body of `POST /analyze`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AnalyzeRequest {
     /// Analysis folder; made if its parent exists.
     pub cache_dir: String,
@@ -119,7 +119,7 @@ impl AnalyzeRequest {
 }
 
 /// Sampling as requests name it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SamplingName {
     /// Keyframes only.
@@ -142,6 +142,13 @@ impl From<SamplingName> for Sampling {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct CancelRequest {
     /// The task to stop.
+    pub task_id: String,
+}
+
+/// Body of `POST /analyze/pause` and `POST /analyze/resume`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct PauseRequest {
+    /// The analysis that is to wait, or to go on.
     pub task_id: String,
 }
 

@@ -1,23 +1,33 @@
 //! Tasks: what is under way, how far it is, and who wants to know.
 //!
-//! Events of one task are at most ten a second; the last one is never dropped.
+//! Events of one task are at most ten a second; the last one is never dropped. With a ledger, tasks outlive the
+//! process: what was asked for is kept before it is acknowledged, and an end before it is told.
+
+mod kept;
+mod record;
+
+pub use kept::{Asked, PartOutcome, Urgency};
 
 use crate::replies;
+use kept::{not_kept, written};
+use record::Record;
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, FileError, Progress, TaskId, TaskKind, TaskState};
+use rushes_store::{Ledger, StoreError};
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Shortest time between two events of a task: ten a second.
-const EVENT_SPACING: Duration = Duration::from_millis(100);
 /// Ended tasks that are remembered.
-const MAX_REMEMBERED: usize = 1000;
+const MAX_REMEMBERED: u32 = 1000;
 
-/// All tasks of this process.
+/// All tasks of this process, and those that earlier ones left.
 #[derive(Clone, Default)]
 pub struct TaskTable(Arc<Mutex<Table>>);
 
@@ -25,18 +35,9 @@ pub struct TaskTable(Arc<Mutex<Table>>);
 struct Table {
     tasks: Vec<Record>,
     listeners: Vec<UnboundedSender<Progress>>,
-}
-
-struct Record {
-    kind: TaskKind,
-    latest: Progress,
-    errors: Vec<FileError>,
-    clips: Vec<replies::ExportedClip>,
-    cancel: Cancel,
-    started: Option<Instant>,
-    last_sent: Option<Instant>,
-    /// Failures that no event has told yet.
-    untold: VecDeque<FileError>,
+    ledger: Option<Arc<Ledger>>,
+    /// The process is about to end.
+    is_stopping: bool,
 }
 
 /// One task, held by whoever does its work.
@@ -45,6 +46,17 @@ pub struct TaskHandle {
     table: TaskTable,
     id: TaskId,
     cancel: Cancel,
+    paused: Arc<AtomicBool>,
+}
+
+/// A task that an earlier process did not end.
+pub struct LeftOver {
+    /// It waits for its turn.
+    pub task: TaskHandle,
+    /// What was asked for.
+    pub asked: Asked,
+    /// Parts that are done.
+    pub done: HashSet<PathBuf>,
 }
 
 /// Where a task stands, as its worker sees it.
@@ -63,31 +75,65 @@ pub struct Standing {
 }
 
 impl TaskTable {
-    /// Makes a task that waits for its turn. `event` is the contract's `type` of its events.
+    /// From now on tasks are kept in a ledger. Gives what an earlier process did not end, in the order in which it
+    /// was asked for; what it did end is remembered.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
-    pub fn create(&self, kind: TaskKind, event: &str) -> Result<TaskHandle, Failure> {
+    /// When the ledger cannot be read.
+    pub fn keep_in(&self, ledger: Ledger) -> Result<Vec<LeftOver>, Failure> {
+        let mut left = Vec::new();
+        for kept in ledger.tasks(MAX_REMEMBERED).map_err(not_kept)? {
+            let Ok(asked) = serde_json::from_str::<Asked>(&kept.request) else {
+                tracing::warn!(id = %kept.id, "a task of another version of Rushes is passed over");
+                continue;
+            };
+            let mut record = Record::new(kept.id, asked.clone());
+            match kept.ending.map(|ending| serde_json::from_str(&ending)) {
+                Some(Ok(ending)) => record.has_ended(ending),
+                Some(Err(_)) => continue,
+                None => {
+                    let parts = ledger.parts(kept.id).map_err(not_kept)?;
+                    let outcomes = parts.iter().map(|part| serde_json::from_str(&part.outcome));
+                    outcomes.flatten().for_each(|outcome| record.take_over(outcome));
+                    record.paused.store(kept.paused, Ordering::Relaxed);
+                    let done = parts.into_iter().map(|part| part.part).collect();
+                    left.push(LeftOver { task: self.handle_of(&record), asked, done });
+                }
+            }
+            self.lock().tasks.push(record);
+        }
+        self.lock().ledger = Some(Arc::new(ledger));
+        Ok(left)
+    }
+
+    fn handle_of(&self, record: &Record) -> TaskHandle {
+        TaskHandle {
+            table: self.clone(),
+            id: record.latest.task_id,
+            cancel: record.cancel.clone(),
+            paused: Arc::clone(&record.paused),
+        }
+    }
+
+    /// Makes a task that waits for its turn.
+    ///
+    /// # Errors
+    /// When the system gives no random numbers, or the task cannot be kept.
+    pub fn create(&self, asked: Asked) -> Result<TaskHandle, Failure> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| {
             Failure::new(ErrorCode::Internal, format!("no random numbers for a task id: {error}"))
         })?;
         let id = TaskId(u128::from_ne_bytes(random));
-        let cancel = Cancel::new();
-        let record = Record {
-            kind,
-            latest: first_event(id, event),
-            errors: Vec::new(),
-            clips: Vec::new(),
-            cancel: cancel.clone(),
-            started: None,
-            last_sent: None,
-            untold: VecDeque::new(),
-        };
+        if let Some(ledger) = self.ledger() {
+            ledger.add(id, &written(&asked)).map_err(not_kept)?;
+        }
+        let record = Record::new(id, asked);
+        let handle = self.handle_of(&record);
         let mut table = self.lock();
         table.forget_old();
         table.tasks.push(record);
-        Ok(TaskHandle { table: self.clone(), id, cancel })
+        Ok(handle)
     }
 
     /// Every event from now on. The queue is unbounded, but each task adds ten a second at most.
@@ -117,40 +163,88 @@ impl TaskTable {
     /// # Errors
     /// `NotFound` when the text names no task of this server.
     pub fn get(&self, id: &str) -> Result<replies::Task, Failure> {
-        let unknown = || unknown_task(id);
-        let id = id.parse().map_err(|_| unknown())?;
-        self.lock().find(id).map(|record| record.reply()).ok_or_else(unknown)
+        self.with(id, |record| record.reply())
     }
 
-    /// Asks a task to stop. One that waits for its turn ends at once; one that is over stays as it is.
+    /// Asks a task to stop. One that waits for its turn ends at once; one that is over stays as it is. It will not
+    /// go on after a restart.
     ///
     /// # Errors
-    /// `NotFound` when the text names no task of this server.
+    /// `NotFound` when the text names no task of this server; when that cannot be kept.
     pub fn cancel(&self, id: &str) -> Result<TaskState, Failure> {
-        let unknown = || unknown_task(id);
-        let id: TaskId = id.parse().map_err(|_| unknown())?;
+        const MESSAGE: &str = "Cancelled before it was done";
+        let (task, state, ending) = self.with(id, |record| {
+            let ending = record.ending(TaskState::Cancelled, MESSAGE);
+            (record.latest.task_id, record.latest.state, written(&ending))
+        })?;
+        if state.is_final() {
+            return Ok(state);
+        }
+        self.write(|ledger| ledger.end(task, &ending)).map_err(not_kept)?;
         let mut table = self.lock();
-        let record = table.find(id).ok_or_else(unknown)?;
+        let Some(record) = table.find(task).filter(|record| !record.latest.done) else {
+            return Ok(state);
+        };
+        record.is_unwanted = true;
         record.cancel.cancel();
-        if record.latest.state == TaskState::Queued {
-            record.end(TaskState::Cancelled, "Cancelled before it began".to_owned());
+        if !record.is_begun() {
+            record.end(TaskState::Cancelled, MESSAGE.to_owned());
             let event = record.latest.clone();
             table.send(&event);
         }
-        Ok(table.find(id).map_or(TaskState::Cancelled, |record| record.latest.state))
+        Ok(table.find(task).map_or(TaskState::Cancelled, |record| record.latest.state))
     }
 
-    /// Asks every task that is not over to stop.
-    pub fn cancel_all(&self) {
-        for record in self.lock().tasks.iter().filter(|record| !record.latest.done) {
+    /// Has an analysis wait, or go on. One that is at work ends the files in work first.
+    ///
+    /// # Errors
+    /// `NotFound` when the text names no task of this server, `BadRequest` for one that cannot wait; when that
+    /// cannot be kept.
+    pub fn pause(&self, id: &str, paused: bool) -> Result<replies::Task, Failure> {
+        let task = self.get(id)?;
+        if task.kind != TaskKind::Analyze || task.state.is_final() {
+            let message = format!("only an analysis that is not over can wait; {id} is not one");
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
+        let parsed = id.parse().map_err(|_| unknown_task(id))?;
+        self.write(|ledger| ledger.pause(parsed, paused)).map_err(not_kept)?;
+        self.with(id, |record| {
+            record.paused.store(paused, Ordering::Relaxed);
+            record.reply()
+        })
+    }
+
+    /// Asks every task that is not over to stop. With a ledger they go on in the next process.
+    pub fn stop_all(&self) {
+        let mut table = self.lock();
+        table.is_stopping = table.ledger.is_some();
+        for record in table.tasks.iter().filter(|record| !record.latest.done) {
             record.cancel.cancel();
         }
     }
 
-    /// Whether every task is over.
+    /// Whether nobody works for any task.
     #[must_use]
     pub fn all_over(&self) -> bool {
-        self.lock().tasks.iter().all(|record| record.latest.done || record.started.is_none())
+        self.lock().tasks.iter().all(|record| record.is_over() || !record.is_begun())
+    }
+
+    /// What `of` says of a task.
+    fn with<T>(&self, id: &str, of: impl FnOnce(&mut Record) -> T) -> Result<T, Failure> {
+        let parsed = id.parse().map_err(|_| unknown_task(id))?;
+        self.lock().find(parsed).map(of).ok_or_else(|| unknown_task(id))
+    }
+
+    /// Outside the lock, for it waits for the disk.
+    fn write(
+        &self,
+        write: impl FnOnce(&Ledger) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.ledger().map_or(Ok(()), |ledger| write(&ledger))
+    }
+
+    fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.lock().ledger.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -164,24 +258,6 @@ fn unknown_task(id: &str) -> Failure {
     Failure::new(ErrorCode::NotFound, format!("no task \"{id}\" on this server"))
 }
 
-fn first_event(task_id: TaskId, event: &str) -> Progress {
-    Progress {
-        task_id,
-        kind: event.to_owned(),
-        done: false,
-        progress: 0.0,
-        state: TaskState::Queued,
-        media_path: None,
-        files_total: 0,
-        files_done: 0,
-        file_progress: None,
-        speed: None,
-        eta_seconds: None,
-        error: None,
-        message: None,
-    }
-}
-
 impl Table {
     fn find(&mut self, id: TaskId) -> Option<&mut Record> {
         self.tasks.iter_mut().find(|record| record.latest.task_id == id)
@@ -192,7 +268,7 @@ impl Table {
     }
 
     fn forget_old(&mut self) {
-        let excess = self.tasks.len().saturating_sub(MAX_REMEMBERED - 1);
+        let excess = self.tasks.len().saturating_sub(MAX_REMEMBERED as usize - 1);
         let mut removed = 0;
         self.tasks.retain(|record| {
             let remove = removed < excess && record.latest.state.is_final();
@@ -200,66 +276,6 @@ impl Table {
             !remove
         });
     }
-}
-
-impl Record {
-    fn reply(&self) -> replies::Task {
-        replies::Task {
-            task_id: self.latest.task_id.to_string(),
-            kind: self.kind,
-            state: self.latest.state,
-            progress: self.latest.progress,
-            files_total: self.latest.files_total,
-            files_done: self.latest.files_done,
-            errors: self.errors.iter().cloned().map(Into::into).collect(),
-            output_paths: self.clips.iter().map(|clip| clip.output_path.clone()).collect(),
-            clips: self.clips.clone(),
-        }
-    }
-
-    fn stand(&mut self, standing: Standing) {
-        let latest = &mut self.latest;
-        // 1 is for the last event; rounding and re-planning must not let the bar fall.
-        latest.progress = latest.progress.max(standing.progress.clamp(0.0, 0.999));
-        latest.media_path = standing.media_path;
-        latest.file_progress = standing.file_progress;
-        latest.speed = standing.speed;
-        latest.message = standing.message;
-        latest.eta_seconds = eta(latest.progress, self.started);
-    }
-
-    fn end(&mut self, state: TaskState, message: String) {
-        let latest = &mut self.latest;
-        latest.state = state;
-        latest.done = true;
-        latest.progress = 1.0;
-        latest.message = Some(message);
-        // The last event is never dropped, so it tells a failure that there was no time for.
-        let untold = self.untold.pop_front();
-        (latest.media_path, latest.error) =
-            untold.map(|error| (error.media_path, error.message)).unzip();
-        (latest.file_progress, latest.speed, latest.eta_seconds) = (None, None, None);
-    }
-
-    /// The event to send now, if it is time for one.
-    fn due(&mut self) -> Option<Progress> {
-        if self.last_sent.is_some_and(|sent| sent.elapsed() < EVENT_SPACING) {
-            return None;
-        }
-        self.last_sent = Some(Instant::now());
-        let mut event = self.latest.clone();
-        if let Some(error) = self.untold.pop_front() {
-            event.media_path = Some(error.media_path);
-            event.error = Some(error.message);
-            event.file_progress = None;
-        }
-        Some(event)
-    }
-}
-
-fn eta(progress: f64, started: Option<Instant>) -> Option<f64> {
-    let elapsed = started?.elapsed().as_secs_f64();
-    (progress > 0.01).then(|| elapsed * (1.0 - progress) / progress)
 }
 
 impl TaskHandle {
@@ -275,16 +291,26 @@ impl TaskHandle {
         &self.cancel
     }
 
+    /// Whether it is to wait.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
     /// Begins the work; false when the task was cancelled while it waited.
     #[must_use]
     pub fn start(&self) -> bool {
         let mut begun = false;
         self.change(|record| {
-            record.latest.state = TaskState::Running;
-            record.started = Some(Instant::now());
+            record.begin();
             begun = true;
         });
         begun
+    }
+
+    /// Has it wait for another turn.
+    pub fn wait(&self, message: &str) {
+        self.change(|record| record.wait(message));
     }
 
     /// Says how many files there are.
@@ -297,30 +323,51 @@ impl TaskHandle {
         self.change(|record| record.stand(standing));
     }
 
-    /// Counts a file as finished.
+    /// Counts a part as finished.
     pub fn file_done(&self) {
         self.change(|record| record.latest.files_done += 1);
     }
 
-    /// Notes a file that was written, and counts it as finished.
-    pub fn file_written(&self, clip: replies::ExportedClip) {
+    /// Keeps a part that has not to be done again, with what became of it, and counts it as finished.
+    pub fn part_done(&self, part: &Path, outcome: PartOutcome) {
+        let kept = self.table.write(|ledger| ledger.part_done(self.id, part, &written(&outcome)));
+        if let Err(error) = kept {
+            // After a crash it would be done once more; nothing else depends on it.
+            tracing::warn!(%error, part = %part.display(), "what was done could not be kept");
+        }
         self.change(|record| {
-            record.clips.push(clip);
+            if let Some(error) = outcome.error {
+                record.fail_part(error);
+            }
+            record.clips.extend(outcome.clip);
             record.latest.files_done += 1;
         });
     }
 
-    /// Notes what went wrong with a file or folder; the task goes on.
+    /// Notes what went wrong with a folder or the like; the task goes on.
     pub fn file_failed(&self, error: FileError) {
-        self.change(|record| {
-            record.errors.push(error.clone());
-            record.untold.push_back(error);
-        });
+        self.change(|record| record.fail_part(error));
     }
 
-    /// Ends the task; later calls change nothing.
+    /// Ends the task; later calls change nothing. When the process is about to end, a task that has therefore
+    /// stopped is not over: it goes on in the next one.
     pub fn finish(&self, state: TaskState, message: impl Into<String>) {
         let message = message.into();
+        let ending = {
+            let mut table = self.table.lock();
+            let is_stopping = table.is_stopping;
+            let Some(record) = table.find(self.id).filter(|record| !record.latest.done) else {
+                return;
+            };
+            if is_stopping && state != TaskState::Completed && !record.is_unwanted {
+                record.is_interrupted = true;
+                return;
+            }
+            written(&record.ending(state, &message))
+        };
+        if let Err(error) = self.table.write(|ledger| ledger.end(self.id, &ending)) {
+            tracing::warn!(%error, task = %self.id, "the end of a task could not be kept");
+        }
         let mut table = self.table.lock();
         let Some(record) = table.find(self.id).filter(|record| !record.latest.done) else {
             return;
@@ -345,7 +392,7 @@ impl TaskHandle {
     /// Changes the record of a task that is not over, and sends an event if it is time.
     fn change(&self, change: impl FnOnce(&mut Record)) {
         let mut table = self.table.lock();
-        let Some(record) = table.find(self.id).filter(|record| !record.latest.done) else {
+        let Some(record) = table.find(self.id).filter(|record| !record.is_over()) else {
             return;
         };
         change(record);
@@ -356,88 +403,4 @@ impl TaskHandle {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drain(events: &mut UnboundedReceiver<Progress>) -> Vec<Progress> {
-        std::iter::from_fn(|| events.try_recv().ok()).collect()
-    }
-
-    #[test]
-    fn events_are_sparse_monotone_and_end_once() {
-        let table = TaskTable::default();
-        let mut events = table.subscribe();
-        let task = table.create(TaskKind::Analyze, "video").unwrap();
-        assert!(task.start());
-        task.set_total(3);
-        for progress in [0.5, 0.2, 0.9, 2.0] {
-            task.stand(Standing { progress, ..Standing::default() });
-        }
-        task.finish(TaskState::Completed, "done");
-        task.finish(TaskState::Failed, "again");
-        task.stand(Standing::default());
-        let events = drain(&mut events);
-        assert!(events.len() <= 3, "{} events within a moment", events.len());
-        assert!(events.is_sorted_by(|a, b| a.progress <= b.progress));
-        assert_eq!(events.iter().filter(|event| event.done).count(), 1);
-        let last = events.last().unwrap();
-        assert_eq!((last.state, last.progress), (TaskState::Completed, 1.0));
-        assert_eq!(table.latest(task.id()), events.last().cloned());
-    }
-
-    #[test]
-    fn a_waiting_task_ends_at_once_when_cancelled() {
-        let table = TaskTable::default();
-        let mut events = table.subscribe();
-        let task = table.create(TaskKind::Analyze, "video").unwrap();
-        let state = table.cancel(&task.id().to_string()).unwrap();
-        assert_eq!(state, TaskState::Cancelled);
-        assert!(!task.start() && task.cancel().is_cancelled());
-        assert_eq!(drain(&mut events).len(), 1);
-    }
-
-    #[test]
-    fn errors_of_files_are_kept_and_told() {
-        let table = TaskTable::default();
-        let mut events = table.subscribe();
-        let task = table.create(TaskKind::Analyze, "video").unwrap();
-        assert!(task.start());
-        let error = FileError { media_path: "/a.mp4".into(), message: "broken".into() };
-        task.file_failed(error.clone());
-        task.file_done();
-        std::thread::sleep(EVENT_SPACING);
-        task.file_done();
-        // Right at the end, when there is no time for an event of its own.
-        task.file_failed(FileError { message: "broken too".into(), ..error });
-        task.finish(TaskState::Completed, "done");
-        let told = drain(&mut events);
-        assert!(told.iter().any(|event| event.error.as_deref() == Some("broken")));
-        let last = told.last().unwrap();
-        assert_eq!(last.error.as_deref(), Some("broken too"));
-        assert_eq!((last.media_path.as_deref(), last.done), (Some("/a.mp4"), true));
-        let reply = table.get(&task.id().to_string()).unwrap();
-        assert_eq!((reply.files_done, reply.errors.len()), (2, 2));
-    }
-
-    #[test]
-    fn unknown_tasks_are_not_found() {
-        let table = TaskTable::default();
-        for id in ["", "x", "00000000000000000000000000000000"] {
-            assert_eq!(table.get(id).unwrap_err().code, ErrorCode::NotFound);
-            assert_eq!(table.cancel(id).unwrap_err().code, ErrorCode::NotFound);
-        }
-    }
-
-    #[test]
-    fn old_ended_tasks_are_forgotten_and_running_ones_kept() {
-        let table = TaskTable::default();
-        let running = table.create(TaskKind::Analyze, "video").unwrap();
-        assert!(running.start());
-        for _ in 0..MAX_REMEMBERED + 10 {
-            let task = table.create(TaskKind::LoadModel, "model").unwrap();
-            task.finish(TaskState::Completed, "");
-        }
-        assert_eq!(table.list().len(), MAX_REMEMBERED);
-        assert!(table.latest(running.id()).is_some());
-    }
-}
+mod tests;

@@ -1,53 +1,51 @@
 //! The facade: one method a use case.
 
+mod analyses;
 mod edits;
 mod exports;
 mod people;
 mod people_edits;
 mod searches;
+mod tasks;
 mod transcripts;
 
 use crate::{
-    analysis::{Analyst, FacesOrder, Means, Order, SightOrder},
+    analysis::{Analyst, Means},
     config::Config,
     door,
-    hearing::SpeechOrder,
     intake::Reception,
     library::{Library, LoadedFolder},
     metadata,
     models::ModelPool,
     paths::Roots,
     pictures::PictureCache,
-    pull::{self, Activation, PullProgress},
+    pull::{self, PullProgress},
     replies::{
-        AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply, Message,
-        SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
+        AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply,
+        SceneThumbnails, Thumbnails,
     },
     requests::{
-        AnalyzeRequest, CancelRequest, ClearRequest, LoadForMediaRequest, LoadModelRequest,
-        LoadRequest, LoadTranscriptionsRequest, MAX_ANALYZE_PATHS, MAX_METADATA_PATHS,
-        MAX_THUMBNAILS, MetadataRequest, SceneThumbnailsRequest, ThumbnailsRequest,
+        ClearRequest, LoadForMediaRequest, LoadRequest, LoadTranscriptionsRequest,
+        MAX_ANALYZE_PATHS, MAX_METADATA_PATHS, MAX_THUMBNAILS, MetadataRequest,
+        SceneThumbnailsRequest, ThumbnailsRequest,
     },
     tasks::TaskTable,
     thumbnails::{self, Sources},
     workshop,
 };
 use exports::Cutters;
-use rushes_infer::{fetch::PullReport, registry::Kind};
+use rushes_infer::fetch::PullReport;
 use rushes_license::Gate;
 use rushes_media::{Cancel, Limits, Tools};
-use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
+use rushes_model::{ErrorCode, Failure, ModelKey};
 use rushes_store::{Analysis, Catalogue, Machine};
 use std::{
     path::PathBuf,
     sync::{Arc, Weak},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::mpsc::UnboundedReceiver;
 
-/// How long tasks have to stop when the process ends.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How often unused models are looked for.
 const JANITOR_ROUND: Duration = Duration::from_secs(20);
 
@@ -76,16 +74,13 @@ impl Engine {
     /// When the home folder, the license files or the user's model registry cannot be used, or ffmpeg
     /// is missing.
     pub fn open(config: Config) -> Result<Self, Failure> {
-        let internal =
-            |error: &dyn std::fmt::Display| Failure::new(ErrorCode::Internal, error.to_string());
         rushes_vectors::return_large_blocks();
         config.make_home()?;
         workshop::sweep(&config.home);
         let roots = Roots::new(&config.roots)?;
-        let tools = Tools::locate(Limits::default()).map_err(|error| internal(&error))?;
-        let catalogue =
-            Catalogue::open(&config.home.join("catalogue.db")).map_err(|error| internal(&error))?;
-        let machine = Machine::open(&config.home).map_err(|error| internal(&error))?;
+        let tools = Tools::locate(Limits::default()).map_err(internal)?;
+        let catalogue = Catalogue::open(&config.catalogue()).map_err(internal)?;
+        let machine = Machine::open(&config.home).map_err(internal)?;
         let models = ModelPool::open(&config)?;
         let reception = Arc::new(Reception::new(tools, catalogue));
         let analyst = Analyst::start(Means {
@@ -143,51 +138,6 @@ impl Engine {
         self.0.models.available()
     }
 
-    /// Makes a model the active one, in the background; fetches it first if it is not on disk.
-    ///
-    /// # Errors
-    /// `UnknownModel`.
-    pub fn load_model(&self, request: &LoadModelRequest) -> Result<TaskStarted, Failure> {
-        let models = &self.0.models;
-        let named = &request.model_key;
-        let of_kind = |kind| models.known(kind, named).ok().map(|key| (kind, key));
-        let found = of_kind(Kind::Speech).or_else(|| of_kind(Kind::Face));
-        let (kind, key) = match found {
-            Some(found) => found,
-            None => (Kind::Visual, models.known_visual(named)?),
-        };
-        if kind == Kind::Visual {
-            models.check_choice(&key)?;
-        }
-        let task = self.0.tasks.create(TaskKind::LoadModel, "model")?;
-        let started = TaskStarted::new(format!("Loading {key}"), task.id());
-        let activation = match kind {
-            Kind::Speech => Activation::Speech(models.await_speech()),
-            Kind::Face => Activation::Faces,
-            _ => Activation::Visual(models.begin_switch(&key, task.cancel())),
-        };
-        let engine = self.clone();
-        thread::spawn(move || {
-            pull::load_task(&engine.0.config, &engine.0.models, &key, &task, activation);
-        });
-        Ok(started)
-    }
-
-    /// Asks all tasks to stop.
-    pub fn cancel_all(&self) {
-        self.0.tasks.cancel_all();
-    }
-
-    /// Cancels all tasks and waits a moment for them, so that no decoder outlives the process and
-    /// nothing is left half-written.
-    pub fn stop(&self) {
-        self.0.tasks.cancel_all();
-        let begun = Instant::now();
-        while !self.0.tasks.all_over() && begun.elapsed() < STOP_PATIENCE {
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
     /// Fetches whatever a model or component lacks, telling how far it is.
     ///
     /// # Errors
@@ -220,103 +170,6 @@ impl Engine {
                 Some(AnalysisState { visual, speech, text, faces })
             });
         Ok(MediaMetadataReply { media })
-    }
-
-    /// Starts an analysis of files and folders.
-    ///
-    /// # Errors
-    /// `BadRequest`, `BadPath`, `UnknownModel`, `CacheDir`; `Loading` while the active model changes.
-    pub fn analyze(&self, request: &AnalyzeRequest) -> Result<TaskStarted, Failure> {
-        check_count("media_paths", request.media_paths.len(), MAX_ANALYZE_PATHS)?;
-        check_stages(request)?;
-        let inner = &self.0;
-        let folder = self.folder(&request.cache_dir)?;
-        folder.ensure_writable()?;
-        let paths = self.paths(&request.media_paths)?;
-        let sight = if request.visual { Some(self.sight_order(request)?) } else { None };
-        let speech = if request.speech { self.speech_order(request)? } else { None };
-        let faces = self.faces_order(request)?;
-        if sight.is_none() && speech.is_none() && faces.is_none() {
-            return Err(bad_request(NO_SPEECH_MODEL.to_owned()));
-        }
-        let task = inner.tasks.create(TaskKind::Analyze, event(request))?;
-        let task_id = task.id();
-        let message = format!("Analysis started: {}", stages(request, speech.is_some()));
-        inner.analyst.take(Order {
-            task,
-            folder,
-            paths,
-            force: request.force,
-            sight,
-            faces,
-            speech,
-        });
-        Ok(TaskStarted::new(message, task_id))
-    }
-
-    fn sight_order(&self, request: &AnalyzeRequest) -> Result<SightOrder, Failure> {
-        let models = &self.0.models;
-        let model = match &request.visual_model_key {
-            Some(named) => models.known_visual(named)?,
-            None => models.settled_visual()?,
-        };
-        models.check_downloaded(&model)?;
-        Ok(SightOrder { model, sampling: request.sampling.into(), ocr: request.ocr })
-    }
-
-    fn faces_order(&self, request: &AnalyzeRequest) -> Result<Option<FacesOrder>, Failure> {
-        let Some(collection) = request.cluster_job_name.clone().filter(|_| request.faces) else {
-            return Ok(None);
-        };
-        self.0.models.check_face_model()?;
-        let collection = collection.trim().to_owned();
-        Ok(Some(FacesOrder { collection, sampling: request.sampling.into() }))
-    }
-
-    /// `None` when no model was named and none is on disk.
-    fn speech_order(&self, request: &AnalyzeRequest) -> Result<Option<SpeechOrder>, Failure> {
-        let (named, language) = (request.speech_model_key.as_deref(), request.language.as_deref());
-        let order = self.0.models.speech_order(named, language)?;
-        Ok(order.map(|order| SpeechOrder { track: request.audio_track, ..order }))
-    }
-
-    /// Stops a task soon.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn cancel(&self, request: &CancelRequest) -> Result<Message, Failure> {
-        let state = self.0.tasks.cancel(&request.task_id)?;
-        let message = match state {
-            TaskState::Completed | TaskState::Failed => "The task had already ended",
-            TaskState::Queued | TaskState::Running | TaskState::Cancelled => "Cancelled",
-        };
-        Ok(Message { message: message.to_owned() })
-    }
-
-    /// All tasks, newest first.
-    #[must_use]
-    pub fn tasks(&self) -> Tasks {
-        Tasks { tasks: self.0.tasks.list() }
-    }
-
-    /// One task.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub fn task(&self, id: &str) -> Result<Task, Failure> {
-        self.0.tasks.get(id)
-    }
-
-    /// Every progress event from now on: at most ten a second a task, the last one never dropped.
-    #[must_use]
-    pub fn progress(&self) -> UnboundedReceiver<Progress> {
-        self.0.tasks.subscribe()
-    }
-
-    /// The newest event of a task.
-    #[must_use]
-    pub fn latest_progress(&self, id: TaskId) -> Option<Progress> {
-        self.0.tasks.latest(id)
     }
 
     /// Makes everything analysed in a folder searchable.
@@ -451,6 +304,10 @@ fn loaded(folder: &LoadedFolder) -> LoadReply {
     LoadReply { message, loaded }
 }
 
+fn internal(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::Internal, error.to_string())
+}
+
 fn bad_request(message: String) -> Failure {
     Failure::new(ErrorCode::BadRequest, message)
 }
@@ -474,60 +331,4 @@ fn check_time(seconds: f64) -> Result<(), Failure> {
         return Ok(());
     }
     Err(bad_request(format!("time_seconds is {seconds}; it takes 0 and more")))
-}
-
-/// Why nothing can be listened to.
-const NO_SPEECH_MODEL: &str =
-    "no model that listens to speech is on disk yet; `rushes models pull whisper-base` gets one";
-
-/// What an analysis is about to do. Speech is on by default in the contract: where no model of it is on disk it
-/// is left out, and that is told.
-fn stages(request: &AnalyzeRequest, listens: bool) -> String {
-    let stages = [
-        (request.visual, "pictures"),
-        (request.ocr, "on-screen text"),
-        (request.faces, "faces"),
-        (listens, "speech"),
-    ];
-    let wanted: Vec<&str> =
-        stages.iter().filter(|(wanted, _)| *wanted).map(|stage| stage.1).collect();
-    let left_out = if request.speech && !listens {
-        "; speech is left out until a model of it is there (`rushes models pull whisper-base`)"
-    } else {
-        ""
-    };
-    format!("{}{left_out}", wanted.join(", "))
-}
-
-/// The contract's `type` of an analysis' events: the first of what it does.
-fn event(request: &AnalyzeRequest) -> &'static str {
-    match (request.visual, request.faces) {
-        (true, _) => "video",
-        (false, true) => "faces",
-        (false, false) => "speech",
-    }
-}
-
-/// What does not fit together is refused.
-fn check_stages(request: &AnalyzeRequest) -> Result<(), Failure> {
-    if request.faces {
-        let name = request.cluster_job_name.as_deref().unwrap_or_default();
-        if name.trim().is_empty() {
-            return Err(bad_request("cluster_job_name is required when faces is true".to_owned()));
-        }
-        edits::check_name("cluster_job_name", name)?;
-    }
-    if !(request.visual || request.speech || request.faces) {
-        return Err(bad_request(
-            "nothing to do: visual, speech and faces are all false".to_owned(),
-        ));
-    }
-    if request.ocr && !request.visual {
-        return Err(bad_request(
-            "ocr reads a frame of every shot and needs visual for that; what is analysed already is \
-             not analysed again"
-                .to_owned(),
-        ));
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The local catalogue: what files were seen to be, so that unchanged ones are not read again.
 
-use crate::{StoreError, durable, path_bytes};
+use crate::{StoreError, durable, ledger, path_bytes, watched};
 use fs_err as fs;
 use rushes_model::{HashStr, MediaFacts, MediaId};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
@@ -12,13 +12,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// `PRAGMA user_version` of the tables below.
-const VERSION: i64 = 1;
+/// `PRAGMA user_version` of the tables below, of the ledger's and of those of watch folders.
+const VERSION: i64 = 2;
+/// The version that had the tables below and no others.
+const SEEN_ONLY: i64 = 1;
 
 /// How long a call waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-const TABLES: &str = "
+const SEEN: &str = "
     CREATE TABLE seen (
         path BLOB PRIMARY KEY,
         size INTEGER NOT NULL,
@@ -76,8 +78,8 @@ pub struct SeenPath {
     pub last_seen: u64,
 }
 
-/// A SQLite database on a local disk. Everything in it can be found out again: one that is damaged or of
-/// another version is put aside and begun anew.
+/// A SQLite database on a local disk. What files were seen to be can be found out again: a database that is
+/// damaged or of a later version is put aside and begun anew.
 #[derive(Debug)]
 pub struct Catalogue {
     path: PathBuf,
@@ -189,12 +191,7 @@ impl Catalogue {
     pub fn paths_of(&self, media_id: &MediaId) -> Result<Vec<SeenPath>, StoreError> {
         let sql = "SELECT path, last_seen FROM seen WHERE media_id = ?1
                    ORDER BY last_seen DESC, path";
-        let connection = self.lock();
-        let paths = connection.prepare_cached(sql).and_then(|mut statement| {
-            let rows = statement.query_map([media_id.0], seen_path_of)?;
-            rows.collect::<Result<Vec<SeenPath>, _>>()
-        });
-        paths.map_err(|error| self.failed(error))
+        self.query(sql, [media_id.0], seen_path_of)
     }
 
     /// Drops what is known of the file at `path`, which is no longer there or was replaced.
@@ -205,11 +202,21 @@ impl Catalogue {
         self.execute("DELETE FROM seen WHERE path = ?1", [path_bytes::to_bytes(path)])
     }
 
-    fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
-        let connection = self.lock();
-        let done =
-            connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters));
-        done.map(drop).map_err(|error| self.failed(error))
+    pub(crate) fn execute(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<(), StoreError> {
+        execute(&self.lock(), sql, parameters).map_err(|error| self.failed(error))
+    }
+
+    pub(crate) fn query<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        of: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        query(&self.lock(), sql, parameters, of).map_err(|error| self.failed(error))
     }
 
     /// A thread that panicked while it held the connection left no half of a statement behind.
@@ -220,6 +227,25 @@ impl Catalogue {
     fn failed(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Catalogue { path: self.path.clone(), source }
     }
+}
+
+/// Runs a statement that gives nothing.
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute(parameters).map(drop)
+}
+
+/// All rows that a statement gives.
+pub(crate) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    of: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(parameters, of)?.collect()
 }
 
 fn identity_of(row: &Row<'_>) -> rusqlite::Result<Option<Identity>> {
@@ -237,15 +263,28 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     // SQLite removes its log when the last connection closes; one that is there was left by a crash, or
     // belongs to another process, whose database passes the check as well.
     let unclean = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let connection = open(path, "NORMAL")?;
     if unclean {
         check(&connection)?;
     }
     create_or_compare(&connection)?;
     Ok(connection)
+}
+
+/// Opens a database. `synchronous` says what a commit waits for: `NORMAL` survives a crash of the process,
+/// `FULL` one of the machine.
+fn open(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    Ok(connection)
+}
+
+/// A further connection to a database that [`Catalogue::open`] has opened.
+pub(crate) fn connect_again(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
+    let failed = |source| StoreError::Catalogue { path: path.to_owned(), source };
+    open(path, synchronous).map_err(failed)
 }
 
 fn check(connection: &Connection) -> Result<(), OpenError> {
@@ -258,12 +297,15 @@ fn create_or_compare(connection: &Connection) -> Result<(), OpenError> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let added = format!("{} {}", ledger::TABLES, watched::TABLES);
+    let create = |tables: &str| {
+        let sql = format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;");
+        Ok(connection.execute_batch(&sql)?)
+    };
     match (version, tables) {
         (VERSION, _) => Ok(()),
-        (0, 0) => {
-            let sql = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-            Ok(connection.execute_batch(&sql)?)
-        }
+        (SEEN_ONLY, _) => create(&added),
+        (0, 0) => create(&format!("{SEEN} {added}")),
         _ => {
             Err(OpenError::Unusable(format!("its tables are of version {version}, not {VERSION}")))
         }

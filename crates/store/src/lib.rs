@@ -5,7 +5,7 @@
 //! what is said a [`SpeechBundle`].
 //! It may lie on a network share and be used by several machines at once. Its [`Journal`] holds what people
 //! decided, such as corrections and names. The [`Catalogue`] is a local cache of what files were seen to be,
-//! and can be deleted at any time. [`durable`] has the verbs that make a published file either there and whole or not there.
+//! and can be deleted at any time; the [`Ledger`] of tasks lies in the same database. [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
 //! The layout of both is in `FORMAT.md` beside this crate.
 //!
@@ -49,9 +49,11 @@ mod catalogue;
 pub mod durable;
 mod folder;
 mod journal;
+mod ledger;
 mod network;
 mod numbers;
 mod path_bytes;
+mod watched;
 
 pub use bundle::{
     BundleMeta, FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, Meanings, Previews, RowTime,
@@ -61,8 +63,10 @@ pub use bundle::{
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
 pub use folder::{Analysis, AnalysisFolder, Entry};
 pub use journal::{Journal, JournalStamp, Machine, MachineId, Record, Records};
+pub use ledger::{KeptPart, KeptTask, Ledger};
 pub use network::is_network_file_system;
 pub use numbers::{keep_numbers, kept_numbers};
+pub use watched::{WatchFailure, WatchedFile};
 
 use std::{io, path::PathBuf};
 

@@ -12,6 +12,8 @@ const RANGES: [&str; 8] =
 const OURS: [&str; 4] = [
     "POST /export/contact-sheet",
     "POST /faces/clusters/undo",
+    "POST /analyze/pause",
+    "POST /analyze/resume",
     "PUT /transcriptions/segments",
     "PUT /transcriptions/speakers",
 ];

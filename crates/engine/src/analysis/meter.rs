@@ -1,6 +1,7 @@
 //! How far a task over many files is.
 
-use crate::tasks::{Standing, TaskHandle};
+use super::file::Outcome;
+use crate::tasks::{PartOutcome, Standing, TaskHandle};
 use rushes_model::FileError;
 use std::{
     collections::HashMap,
@@ -40,7 +41,7 @@ pub enum Stage {
 pub struct FileMeter<'a> {
     meter: &'a Meter,
     index: usize,
-    media_path: String,
+    path: &'a Path,
 }
 
 /// What one stage of the work on a file tells of its progress.
@@ -53,18 +54,18 @@ pub struct StageMeter<'a> {
 }
 
 impl Meter {
-    /// A meter over `total` files.
+    /// A meter over `total` files of which these are left.
     #[must_use]
-    pub fn new(task: TaskHandle, total: usize) -> Self {
+    pub fn new(task: TaskHandle, total: usize, left: usize) -> Self {
         task.set_total(total as u64);
-        Self { task, total: total.max(1) as f64, state: Mutex::default() }
+        let state = State { done: total.saturating_sub(left) as f64, ..State::default() };
+        Self { task, total: total.max(1) as f64, state: Mutex::new(state) }
     }
 
-    /// The share of file number `index`.
+    /// The share of the file that is number `index` of those left.
     #[must_use]
-    pub fn file(&self, index: usize, path: &Path) -> FileMeter<'_> {
-        let media_path = path.display().to_string();
-        FileMeter { meter: self, index, media_path }
+    pub fn file<'a>(&'a self, index: usize, path: &'a Path) -> FileMeter<'a> {
+        FileMeter { meter: self, index, path }
     }
 
     /// Changes the state and tells how much of everything is done.
@@ -79,7 +80,7 @@ impl Meter {
 impl StageMeter<'_> {
     /// Tells that `fraction` of the stage is done, `media_seconds` of the file so far.
     pub fn reached(&self, fraction: f64, media_seconds: f64) {
-        let FileMeter { meter, index, media_path } = self.file;
+        let FileMeter { meter, index, path } = self.file;
         let mut of_file = 0.0;
         let progress = meter.whole(|state| {
             let stages = state.in_work.entry(*index).or_default();
@@ -89,7 +90,7 @@ impl StageMeter<'_> {
         let elapsed = self.started.elapsed().as_secs_f64();
         meter.task.stand(Standing {
             progress,
-            media_path: Some(media_path.clone()),
+            media_path: Some(path.display().to_string()),
             file_progress: Some(of_file),
             speed: (elapsed > 0.2).then(|| media_seconds / elapsed),
             message: None,
@@ -104,20 +105,30 @@ impl FileMeter<'_> {
         StageMeter { file: self, stage, share, started: Instant::now() }
     }
 
-    /// Ends the file, with what went wrong if it failed.
-    pub fn ended(self, error: Option<String>) {
+    /// Ends the file. What it took work to find out is kept, so that it is not done again after a crash.
+    pub fn ended(self, outcome: Result<Outcome, String>) {
         let progress = self.meter.whole(|state| {
             state.in_work.remove(&self.index);
             state.done += 1.0;
         });
-        let media_path = self.media_path.clone();
+        let (task, media_path) = (&self.meter.task, self.path.display().to_string());
         let standing =
             Standing { progress, media_path: Some(media_path.clone()), ..Standing::default() };
-        // The failure first: whichever event is sent next tells it.
-        if let Some(message) = error {
-            self.meter.task.file_failed(FileError { media_path, message });
+        match outcome {
+            Ok(Outcome::AlreadyDone | Outcome::NothingToSee | Outcome::Cancelled) => {
+                task.stand(standing);
+                task.file_done();
+            }
+            Ok(Outcome::Analysed) => {
+                task.stand(standing);
+                task.part_done(self.path, PartOutcome::default());
+            }
+            Err(message) => {
+                // The failure first: whichever event is sent next tells it.
+                let error = Some(FileError { media_path, message });
+                task.part_done(self.path, PartOutcome { error, clip: None });
+                task.stand(standing);
+            }
         }
-        self.meter.task.stand(standing);
-        self.meter.task.file_done();
     }
 }

@@ -6,12 +6,14 @@ mod draft;
 mod faces;
 mod file;
 mod meter;
+mod queue;
 mod speakers;
 mod speech;
 mod text;
 mod watching;
 
 pub use draft::{Draft, Row};
+pub use queue::Analyst;
 
 use crate::{
     hearing::{Hearing, SpeechOrder},
@@ -19,19 +21,20 @@ use crate::{
     library::LoadedFolder,
     models::{ModelPool, Reader},
     paths::Roots,
-    tasks::{Standing, TaskHandle},
+    tasks::{Standing, TaskHandle, Urgency},
     walk::{Walked, walk},
 };
 use crew::Crew;
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use faces::{Joining, Seekers};
 use file::{Eyes, Outcome};
 use meter::{FileMeter, Meter, Stage};
+use queue::Queue;
 use rushes_infer::{VisualModel, faces::FaceModel};
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, ModelKey, Picture, Sampling, TaskState};
 use speech::Ears;
 use std::{
+    collections::HashSet,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
@@ -59,10 +62,14 @@ const DEFECT: &str = "a defect in Rushes stopped its analysis; please report it 
 pub struct Order {
     /// Reports and cancels.
     pub task: TaskHandle,
+    /// Who waits for it.
+    pub urgency: Urgency,
     /// Where the analyses go.
     pub folder: Arc<LoadedFolder>,
     /// Files and folders.
     pub paths: Vec<PathBuf>,
+    /// Files that an earlier process has done.
+    pub done: HashSet<PathBuf>,
     /// Whether to look again at what is analysed already.
     pub force: bool,
     /// Who is to look at the pictures, if anybody.
@@ -71,6 +78,38 @@ pub struct Order {
     pub faces: Option<FacesOrder>,
     /// Who is to listen to the speech, if anybody.
     pub speech: Option<SpeechOrder>,
+    /// Hears what became of each file.
+    pub report: Option<Report>,
+    /// How far it came in earlier turns.
+    pub so_far: SoFar,
+}
+
+/// Hears what became of a file: nothing when it is analysed, else why it is not.
+pub type Report = Box<dyn Fn(&Path, Option<&str>) + Send + Sync>;
+
+/// How far an order came in earlier turns.
+#[derive(Default)]
+pub struct SoFar {
+    /// The files that are left, when the folders were walked.
+    left: Option<Vec<PathBuf>>,
+    /// Number of all.
+    total: usize,
+    tally: Tally,
+}
+
+/// What a turn of an order came to.
+enum Turn {
+    /// Its task has ended.
+    Over,
+    /// It let another one go first.
+    Yielded(Box<Order>),
+}
+
+impl Order {
+    /// Whether it can be worked off now. One that was cancelled can: that ends it.
+    fn is_ready(&self) -> bool {
+        !self.task.is_paused() || self.task.cancel().is_cancelled()
+    }
 }
 
 /// For whom faces are to be found.
@@ -105,11 +144,6 @@ struct Sight {
     sampling: Sampling,
 }
 
-/// Works orders off, first come first served: two at once would only share the same cores.
-pub struct Analyst {
-    orders: Sender<Order>,
-}
-
 /// What the analyst works with.
 #[derive(Clone)]
 pub struct Means {
@@ -125,45 +159,18 @@ pub struct Means {
     pub roots: Roots,
 }
 
-impl Analyst {
-    /// Starts the thread that works orders off.
-    #[must_use]
-    pub fn start(means: Means) -> Self {
-        let (orders, queue): (_, Receiver<Order>) = unbounded();
-        thread::spawn(move || {
-            for order in queue {
-                // A defect met on the way ends this task and not those after it.
-                if catch_unwind(AssertUnwindSafe(|| work_off(&means, &order))).is_err() {
-                    order.task.finish(TaskState::Failed, DEFECT);
-                }
-            }
-        });
-        Self { orders }
-    }
-
-    /// Puts an order at the end of the queue.
-    pub fn take(&self, order: Order) {
-        // The thread lives as long as this sender; if it panicked the task ends here.
-        if let Err(refused) = self.orders.send(order) {
-            refused
-                .0
-                .task
-                .finish(TaskState::Failed, "the analysis thread has stopped; restart Rushes");
-        }
-    }
-}
-
-fn work_off(means: &Means, order: &Order) {
+fn work_off(means: &Means, order: Order, queue: &Queue) -> Turn {
     if !order.task.start() {
-        return;
+        return Turn::Over;
     }
-    match senses(means, order) {
-        Ok(senses) => analyse_all(means, order, &senses),
+    match senses(means, &order) {
+        Ok(senses) => return analyse_all(means, order, &senses, queue),
         Err(_) if order.task.cancel().is_cancelled() => {
             order.task.finish(TaskState::Cancelled, "Cancelled");
         }
         Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
     }
+    Turn::Over
 }
 
 /// Brings the models into memory. One that is not there is told before hours of work, not after.
@@ -185,14 +192,55 @@ fn senses(means: &Means, order: &Order) -> Result<Senses, Failure> {
     })
 }
 
-/// Analyses the files of an order, several at once, and ends its task.
-fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
-    let cancel = order.task.cancel();
-    let Walked { files, errors } = walk(&order.paths, &means.roots, cancel);
-    let meter = Meter::new(order.task.clone(), files.len());
+/// Analyses the files of an order, several at once, until all are through or another order has to go first.
+fn analyse_all(means: &Means, mut order: Order, senses: &Senses, queue: &Queue) -> Turn {
+    let mut files = match order.so_far.left.take() {
+        Some(left) => left,
+        None => files_of(means, &mut order),
+    };
+    let passed = analyse_files(means, &order, senses, queue, &files);
+    match passed {
+        Passed { taken, .. } if taken < files.len() && !order.task.cancel().is_cancelled() => {
+            order.so_far.left = Some(files.split_off(taken));
+            order.task.wait("Waits for its turn");
+            return Turn::Yielded(Box::new(order));
+        }
+        Passed { people: Ok(people), .. } => finish(&order, people),
+        Passed { people: Err(Failure { message, .. }), .. } => {
+            order.task.finish(TaskState::Failed, message);
+        }
+    }
+    Turn::Over
+}
+
+/// The files of an order that are not done.
+fn files_of(means: &Means, order: &mut Order) -> Vec<PathBuf> {
+    let Walked { mut files, errors } = walk(&order.paths, &means.roots, order.task.cancel());
     for error in errors {
         order.task.file_failed(error);
     }
+    order.so_far.total = files.len();
+    files.retain(|file| !order.done.contains(file));
+    files
+}
+
+/// What a turn left behind.
+struct Passed {
+    /// Files that were taken, from the first on.
+    taken: usize,
+    /// What came of the people in them.
+    people: Result<Option<String>, Failure>,
+}
+
+fn analyse_files(
+    means: &Means,
+    order: &Order,
+    senses: &Senses,
+    queue: &Queue,
+    files: &[PathBuf],
+) -> Passed {
+    let cancel = order.task.cancel();
+    let meter = Meter::new(order.task.clone(), order.so_far.total, files.len());
     let at_once = means.files_at_once.get().min(files.len());
     let tools = means.reception.tools().until(cancel);
     let eyes = senses.sight.as_ref().map(|sight| eyes(means, sight, cancel));
@@ -208,19 +256,19 @@ fn analyse_all(means: &Means, order: &Order, senses: &Senses) {
     });
     let (folder, force) = (&order.folder, order.force);
     let mut shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
-    let (next, tally) = (AtomicUsize::new(0), Tally::default());
+    let next = AtomicUsize::new(0);
+    let round = Round { means, order, queue, files, next: &next, meter: &meter };
     thread::scope(|scope| {
         for _ in 0..at_once {
-            scope.spawn(|| work_through(means, &shared, &files, &next, &meter, &tally));
+            scope.spawn(|| round.work_through(&shared));
         }
     });
     let seekers = shared.seekers.take();
     drop(shared);
     order.folder.tidy();
-    match seekers.map(|seekers| gather(order, seekers)).transpose() {
-        Ok(people) => finish(&order.task, &tally, people.flatten()),
-        Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
-    }
+    let taken = next.into_inner().min(files.len());
+    let people = seekers.map(|seekers| gather(order, seekers, taken == files.len()));
+    Passed { taken, people: people.transpose().map(Option::flatten) }
 }
 
 fn eyes<'a>(means: &Means, sight: &'a Sight, cancel: &Cancel) -> Eyes<'a> {
@@ -244,13 +292,20 @@ fn seekers_of<'a>(
     Seekers { model, crew, sampling: faces.sampling, joining }
 }
 
-/// Has the last media join their collection and gathers its people, so that nobody waits for it later; tells
-/// what came of it.
+/// Has the last media join their collection and, when all are through, gathers its people, so that nobody waits
+/// for it later; tells what came of it.
 ///
 /// # Errors
 /// Why media could not join, or could not be gathered.
-fn gather(order: &Order, seekers: Seekers<'_>) -> Result<Option<String>, Failure> {
+fn gather(
+    order: &Order,
+    seekers: Seekers<'_>,
+    all_through: bool,
+) -> Result<Option<String>, Failure> {
     let (task, collection) = (&order.task, seekers.joining.collection);
+    if !all_through {
+        return seekers.joining.finish().map(|()| None);
+    }
     let message = Some(format!("Grouping the faces of \"{collection}\""));
     task.stand(Standing { message, ..Standing::default() });
     seekers.joining.finish()?;
@@ -262,29 +317,41 @@ fn gather(order: &Order, seekers: Seekers<'_>) -> Result<Option<String>, Failure
     }
 }
 
-fn work_through(
-    means: &Means,
-    shared: &file::Task<'_>,
-    files: &[PathBuf],
-    next: &AtomicUsize,
-    meter: &Meter,
-    tally: &Tally,
-) {
-    while !shared.cancel.is_cancelled() {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(path) = files.get(index) else { return };
-        let file_meter = meter.file(index, path);
-        let work = || analyse_one(means, shared, path, &file_meter);
-        let outcome = catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(format!("{}: {DEFECT}", path.display())));
-        tally.count(outcome.as_ref().ok());
-        match outcome {
-            Ok(Outcome::Cancelled) => {}
-            Ok(_) => file_meter.ended(None),
-            Err(message) => {
-                tracing::warn!(path = %path.display(), %message, "not analysed");
-                file_meter.ended(Some(message));
-            }
+/// One turn of an order.
+struct Round<'a> {
+    means: &'a Means,
+    order: &'a Order,
+    queue: &'a Queue,
+    files: &'a [PathBuf],
+    next: &'a AtomicUsize,
+    meter: &'a Meter,
+}
+
+impl Round<'_> {
+    fn work_through(&self, shared: &file::Task<'_>) {
+        while !shared.cancel.is_cancelled() && !self.queue.is_to_yield(self.order) {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = self.files.get(index) else { return };
+            let file_meter = self.meter.file(index, path);
+            let work = || analyse_one(self.means, shared, path, &file_meter);
+            let outcome = catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|_| Err(format!("{}: {DEFECT}", path.display())));
+            self.order.so_far.tally.count(outcome.as_ref().ok());
+            self.tell(path, file_meter, outcome);
+        }
+    }
+
+    fn tell(&self, path: &Path, meter: FileMeter<'_>, outcome: Result<Outcome, String>) {
+        if outcome == Ok(Outcome::Cancelled) {
+            return;
+        }
+        if let Err(message) = &outcome {
+            tracing::warn!(path = %path.display(), %message, "not analysed");
+        }
+        let reason = outcome.as_ref().err().cloned();
+        meter.ended(outcome);
+        if let Some(report) = &self.order.report {
+            report(path, reason.as_deref());
         }
     }
 }
@@ -403,7 +470,8 @@ impl Tally {
     }
 }
 
-fn finish(task: &TaskHandle, tally: &Tally, people: Option<String>) {
+fn finish(order: &Order, people: Option<String>) {
+    let (task, tally) = (&order.task, &order.so_far.tally);
     let (analysed, skipped) =
         (tally.analysed.load(Ordering::Relaxed), tally.skipped.load(Ordering::Relaxed));
     let failed = task.failures();

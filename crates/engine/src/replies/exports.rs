@@ -1,6 +1,6 @@
 //! Answers of exports.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Reply of `POST /export/transcripts`.
@@ -57,7 +57,7 @@ pub struct ExportedSheet {
 }
 
 /// A range that became a file.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ExportedClip {
     /// Place of the range in the request, from 0.
     pub index: usize,

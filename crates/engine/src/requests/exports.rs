@@ -1,7 +1,7 @@
 //! What leaves for other programs.
 
 use rushes_model::FrameRate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Most ranges that one timeline takes.
@@ -43,7 +43,7 @@ pub struct ExportTranscriptsRequest {
 }
 
 /// A range of a medium. A match of any search can stand here as it is.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClipRange {
     /// The medium. `video_path` of a visual match is read as well.
     #[serde(alias = "video_path")]
@@ -76,7 +76,7 @@ pub struct ClipRange {
 }
 
 /// Segments of a transcript.
-#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SegmentChoice {
     /// The medium.
     pub media_path: String,
@@ -118,7 +118,7 @@ macro_rules! export_body {
         $($(#[$field_about:meta])* $field:ident: $kind:ty,)*
     }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
         pub struct $name {
             /// Ranges, in the order of the result. May be left out where there are `segments`.
             #[serde(default)]
@@ -210,7 +210,7 @@ export_body! {
 }
 
 /// How ranges become files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClipMode {
     /// As coded.
@@ -221,7 +221,7 @@ pub enum ClipMode {
 }
 
 /// What ranges are encoded to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClipCodec {
     /// `ProRes` 422 with PCM sound, for editing.

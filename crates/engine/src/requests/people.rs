@@ -1,7 +1,7 @@
 //! What callers ask about faces.
 
 use rushes_faces::Grouping;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// Query of `GET /faces/clusters`.
@@ -129,7 +129,7 @@ pub struct UndoClustersRequest {
 }
 
 /// Body of `POST /faces/recluster`.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReclusterRequest {
     /// Analysis folder.
     pub cache_dir: String,

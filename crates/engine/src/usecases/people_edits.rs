@@ -3,6 +3,7 @@
 use super::{
     Engine, bad_request, check_count, check_range,
     edits::check_name,
+    internal,
     people::{cluster_of, no_cluster},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         MergeClusters, ModifyClustersRequest, MoveFaces, ReclusterRequest, RenameClustersRequest,
         UndoClustersRequest,
     },
-    tasks::{Standing, TaskHandle},
+    tasks::{Asked, LeftOver, Standing, TaskHandle},
 };
 use rushes_faces::{ClusterId, ClusterRef, Decision, FaceId, Grouping, Groups, Merge, Move, Name};
 use rushes_model::{ErrorCode, Failure, TaskKind, TaskState};
@@ -115,6 +116,23 @@ impl Engine {
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`; `NotFound` for a collection that is not there.
     pub fn recluster(&self, request: &ReclusterRequest) -> Result<TaskStarted, Failure> {
+        let folder = self.check_regrouping(request)?;
+        let task = self.0.tasks.create(Asked::new(TaskKind::Recluster, "recluster", request))?;
+        let message = format!("Grouping the faces of \"{}\"", request.cluster_job_name);
+        let started = TaskStarted::new(message, task.id());
+        start_regrouping(folder, request.clone(), task);
+        Ok(started)
+    }
+
+    /// Goes on with what an earlier process did not end.
+    pub(super) fn go_on_reclustering(&self, left: &LeftOver) -> Result<(), Failure> {
+        let request = left.asked.request()?;
+        let folder = self.check_regrouping(&request)?;
+        start_regrouping(folder, request, left.task.clone());
+        Ok(())
+    }
+
+    fn check_regrouping(&self, request: &ReclusterRequest) -> Result<Arc<LoadedFolder>, Failure> {
         let eps = request.eps;
         if !(0.0..=MAX_EPS).contains(&eps) {
             return Err(bad_request(format!("eps is {eps}; it takes 0 to {MAX_EPS}")));
@@ -123,20 +141,19 @@ impl Engine {
         let folder = self.folder(&request.cache_dir)?;
         folder.ensure_writable()?;
         folder.check_collection(&request.cluster_job_name)?;
-        let task = self.0.tasks.create(TaskKind::Recluster, "recluster")?;
-        let message = format!("Grouping the faces of \"{}\"", request.cluster_job_name);
-        let started = TaskStarted::new(message, task.id());
-        let request = request.clone();
-        thread::spawn(move || {
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                regroup(&folder, &request, &task);
-            }));
-            if ended.is_err() {
-                task.finish(TaskState::Failed, "a defect in Rushes stopped it; please report it");
-            }
-        });
-        Ok(started)
+        Ok(folder)
     }
+}
+
+fn start_regrouping(folder: Arc<LoadedFolder>, request: ReclusterRequest, task: TaskHandle) {
+    thread::spawn(move || {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            regroup(&folder, &request, &task);
+        }));
+        if ended.is_err() {
+            task.finish(TaskState::Failed, "a defect in Rushes stopped it; please report it");
+        }
+    });
 }
 
 fn regroup(folder: &Arc<LoadedFolder>, request: &ReclusterRequest, task: &TaskHandle) {
@@ -163,10 +180,6 @@ fn regroup(folder: &Arc<LoadedFolder>, request: &ReclusterRequest, task: &TaskHa
         Ok(None) => task.finish(TaskState::Cancelled, "Cancelled"),
         Err(Failure { message, .. }) => task.finish(TaskState::Failed, message),
     }
-}
-
-fn internal(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ErrorCode::Internal, error.to_string())
 }
 
 fn check_edit(merges: &[MergeClusters], moves: &[MoveFaces]) -> Result<(), Failure> {

@@ -8,11 +8,16 @@ use crate::{
     output::{OutputFolder, refused},
     replies::TaskStarted,
     requests::{ClipCodec, ClipMode, ExportClipsRequest, MAX_CUT_CLIPS},
+    tasks::{Asked, LeftOver, TaskHandle},
     usecases::Engine,
 };
 use rushes_media::{Codec, Cut, CutMode, Cutter, Tools, estimate};
 use rushes_model::{Failure, MediaFacts, MediaKind, TaskKind, TimeRange, timestamp};
-use std::{collections::HashMap, path::PathBuf, sync::OnceLock};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::OnceLock,
+};
 
 /// Room that is left on a disk, in bytes: other programs write to it as well.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -23,6 +28,22 @@ impl Engine {
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`, also when the disk has too little room; nothing is written then.
     pub fn export_clips(&self, request: &ExportClipsRequest) -> Result<TaskStarted, Failure> {
+        let (work, warnings) = self.check_cutting(request)?;
+        let task = self.0.tasks.create(Asked::new(TaskKind::ExportClips, "export", request))?;
+        let message = format!("Cutting {}", counted(work.plan.jobs.len()));
+        let started = TaskStarted::new(message, task.id());
+        self.start_cutting(work, task, HashSet::new());
+        Ok(TaskStarted { warnings, ..started })
+    }
+
+    /// Goes on with what an earlier process did not end. Clips that it ended are there.
+    pub(in crate::usecases) fn go_on_cutting(&self, left: &LeftOver) -> Result<(), Failure> {
+        let (work, _) = self.check_cutting(&left.asked.request()?)?;
+        self.start_cutting(work, left.task.clone(), left.done.clone());
+        Ok(())
+    }
+
+    fn check_cutting(&self, request: &ExportClipsRequest) -> Result<(ToCut, Vec<String>), Failure> {
         check_handle(request.handle_seconds)?;
         let folder = OutputFolder::open(&self.0.roots, &request.output_dir)?;
         let chosen = self.choose(&request.selection(), MAX_CUT_CLIPS)?;
@@ -30,20 +51,29 @@ impl Engine {
         let plan = Plan::of(&chosen, mode, request.handle_seconds);
         check_room(&folder, plan.bytes())?;
         folder.ensure_writable()?;
-        let task = self.0.tasks.create(TaskKind::ExportClips, "export")?;
-        task.set_total(plan.jobs.len() as u64);
-        let started = TaskStarted::new(format!("Cutting {}", counted(plan.jobs.len())), task.id());
         let workers = self.0.config.worker_count();
         let at_once = match mode {
             CutMode::Copy => workers,
             // An encoder uses several cores by itself.
             CutMode::Reencode(_) => workers.div_ceil(2),
         };
+        Ok((ToCut { folder, plan, at_once }, chosen.warnings))
+    }
+
+    fn start_cutting(&self, work: ToCut, task: TaskHandle, done: HashSet<PathBuf>) {
+        let ToCut { folder, plan, at_once } = work;
+        task.set_total(plan.jobs.len() as u64);
         let tools = self.0.reception.tools().until(task.cancel());
         let home = self.0.config.home.clone();
-        self.0.cutters.take(Cutting { task, tools, home, folder, plan, at_once });
-        Ok(TaskStarted { warnings: chosen.warnings, ..started })
+        self.0.cutters.take(Cutting { task, tools, home, folder, plan, done, at_once });
     }
+}
+
+/// Clips that can be cut.
+struct ToCut {
+    folder: OutputFolder,
+    plan: Plan,
+    at_once: usize,
 }
 
 fn check_room(folder: &OutputFolder, needed: u64) -> Result<(), Failure> {

@@ -4,12 +4,13 @@ use super::clips::{Job, Plan, Work};
 use crate::{
     output::OutputFolder,
     replies::ExportedClip,
-    tasks::{Standing, TaskHandle},
+    tasks::{PartOutcome, Standing, TaskHandle},
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rushes_media::{MediaError, Tools, extension};
 use rushes_model::{FileError, SourceClock, TaskState};
 use std::{
+    collections::HashSet,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -62,6 +63,8 @@ pub struct Cutting {
     pub folder: OutputFolder,
     /// What is cut.
     pub plan: Plan,
+    /// Numbers of the clips that an earlier process has ended.
+    pub done: HashSet<PathBuf>,
     /// Clips at the same time.
     pub at_once: usize,
 }
@@ -119,6 +122,10 @@ impl Cutting {
             while !self.task.cancel().is_cancelled() && !progress.full.load(Ordering::Relaxed) {
                 let index = progress.next.fetch_add(1, Ordering::Relaxed);
                 let Some(job) = self.plan.jobs.get(index) else { return };
+                if self.done.contains(&part(index)) {
+                    self.tell(index, &job.named, 1.0, &progress);
+                    continue;
+                }
                 self.cut(index, job, workshop.folder(), &progress);
             }
         };
@@ -152,12 +159,15 @@ impl Cutting {
             Err(message) => Err(Trouble::Other(message.clone())),
         };
         match done {
-            Ok(clip) => self.task.file_written(clip),
+            Ok(clip) => {
+                let outcome = PartOutcome { clip: Some(clip), error: None };
+                self.task.part_done(&part(index), outcome);
+            }
             Err(_) if self.task.cancel().is_cancelled() => return,
             Err(Trouble::Full) => return progress.full.store(true, Ordering::Relaxed),
             Err(Trouble::Other(message)) => {
-                self.task.file_failed(FileError { media_path: job.named.clone(), message });
-                self.task.file_done();
+                let error = Some(FileError { media_path: job.named.clone(), message });
+                self.task.part_done(&part(index), PartOutcome { error, clip: None });
             }
         }
         self.tell(index, &job.named, 1.0, progress);
@@ -202,6 +212,11 @@ impl Cutting {
             ..Standing::default()
         });
     }
+}
+
+/// What a clip is called in the ledger of tasks.
+fn part(index: usize) -> PathBuf {
+    index.to_string().into()
 }
 
 /// A number of clips in words.
