@@ -23,14 +23,13 @@ use utoipa::{
 const SCHEME: &str = "LicenseKey";
 
 /// Errors of every licensed call: status, component, code and what it means.
-const ERRORS: [(&str, &str, ErrorCode, &str); 8] = [
+const ERRORS: [(&str, &str, ErrorCode, &str); 7] = [
     ("400", "BadRequest", ErrorCode::BadRequest, "Missing or invalid parameters."),
     ("401", "Unauthorized", ErrorCode::Unauthorized, "No key, or one that cannot be verified."),
     ("403", "Forbidden", ErrorCode::NotPro, "Valid key, not Pro."),
     ("404", "NotFound", ErrorCode::NotFound, "No such thing."),
     ("413", "TooLarge", ErrorCode::TooLarge, "The body is too large."),
     ("500", "Internal", ErrorCode::Internal, "A defect, or the machine failed."),
-    ("501", "NotBuilt", ErrorCode::NotImplemented, "Planned and not built yet."),
     ("503", "Unavailable", ErrorCode::Loading, "Models still loading, or too busy; retry shortly."),
 ];
 
@@ -53,6 +52,11 @@ impl Document {
 
     /// Adds a GET.
     pub(crate) fn get<R: ToSchema>(&mut self, operation: &Operation) {
+        self.without_body::<R>(HttpMethod::Get, operation);
+    }
+
+    /// Adds an operation without a body.
+    pub(crate) fn without_body<R: ToSchema>(&mut self, method: HttpMethod, operation: &Operation) {
         let reply = self.reply::<R>(operation);
         let documented = words(operation).response(operation.success.as_str(), reply);
         let documented = with_path_parameter(operation.path, documented);
@@ -60,7 +64,7 @@ impl Document {
             true => &["401", "403", "404", "500", "503"],
             false => &["401", "403", "500", "503"],
         };
-        self.add(HttpMethod::Get, operation, with_errors(documented, statuses));
+        self.add(method, operation, with_errors(documented, statuses));
     }
 
     /// Adds a GET whose query says what is asked for.
@@ -91,6 +95,7 @@ impl Document {
             .build();
         let documented =
             words(operation).request_body(Some(body)).response(operation.success.as_str(), reply);
+        let documented = with_path_parameter(operation.path, documented);
         let statuses: &[&str] = match operation.may_miss {
             true => &["400", "401", "403", "404", "413", "500", "503"],
             false => &["400", "401", "403", "413", "500", "503"],

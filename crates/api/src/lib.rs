@@ -24,7 +24,6 @@ mod keys;
 mod lanes;
 mod licensed;
 mod limits;
-mod not_built;
 mod operation;
 mod refusal;
 mod rooms;

@@ -85,6 +85,11 @@ impl Operation {
         Self { success: StatusCode::ACCEPTED, ..self }
     }
 
+    /// It makes something.
+    pub(crate) fn creates(self) -> Self {
+        Self { success: StatusCode::CREATED, ..self }
+    }
+
     /// It scans vectors.
     pub(crate) fn searches(self) -> Self {
         Self { lane: Lane::Search, ..self }
@@ -188,6 +193,25 @@ impl Operations {
         call: fn(&Engine, &str) -> Result<R, Failure>,
     ) -> Self {
         self.document.get::<R>(&operation);
+        self.of_one(MethodFilter::GET, operation, call)
+    }
+
+    /// A DELETE of one thing, named by the last part of the path.
+    pub(crate) fn delete_one<R: Serialize + ToSchema + 'static>(
+        mut self,
+        operation: Operation,
+        call: fn(&Engine, &str) -> Result<R, Failure>,
+    ) -> Self {
+        self.document.without_body::<R>(HttpMethod::Delete, &operation);
+        self.of_one(MethodFilter::DELETE, operation, call)
+    }
+
+    fn of_one<R: Serialize + ToSchema + 'static>(
+        mut self,
+        filter: MethodFilter,
+        operation: Operation,
+        call: fn(&Engine, &str) -> Result<R, Failure>,
+    ) -> Self {
         let path = full_path(operation.path);
         let operation = Arc::new(operation);
         let handler = move |State(app): State<App>,
@@ -196,12 +220,36 @@ impl Operations {
             let operation = Arc::clone(&operation);
             async move {
                 Licensed::without_body(&app, request, operation.body_cap).await?;
-                // A name that is not UTF-8 is the name of nothing.
-                let name = name.map(|Path(name)| name).unwrap_or_default();
+                let name = name_in(name);
                 operation.answer(&app, move |engine| call(engine, &name)).await
             }
         };
-        self.router = self.router.route(&path, get(handler));
+        self.router = self.router.route(&path, on(filter, handler));
+        self
+    }
+
+    /// A GET that may fail, or a POST that says nothing.
+    pub(crate) fn without_body<R: Serialize + ToSchema + 'static>(
+        mut self,
+        method: HttpMethod,
+        operation: Operation,
+        call: fn(&Engine) -> Result<R, Failure>,
+    ) -> Self {
+        let filter = match method {
+            HttpMethod::Post => MethodFilter::POST,
+            _ => MethodFilter::GET,
+        };
+        self.document.without_body::<R>(method, &operation);
+        let path = full_path(operation.path);
+        let operation = Arc::new(operation);
+        let handler = move |State(app): State<App>, request: Request| {
+            let operation = Arc::clone(&operation);
+            async move {
+                Licensed::without_body(&app, request, operation.body_cap).await?;
+                operation.answer(&app, call).await
+            }
+        };
+        self.router = self.router.route(&path, on(filter, handler));
         self
     }
 
@@ -257,6 +305,33 @@ impl Operations {
         self.with_body((HttpMethod::Put, MethodFilter::PUT), operation, call)
     }
 
+    /// A PUT with a JSON body that changes one thing, named by the last part of the path.
+    pub(crate) fn put_one<T, R>(
+        mut self,
+        operation: Operation,
+        call: fn(&Engine, &str, &T) -> Result<R, Failure>,
+    ) -> Self
+    where
+        T: DeserializeOwned + ToSchema + Send + 'static,
+        R: Serialize + ToSchema + 'static,
+    {
+        self.document.with_body::<T, R>(HttpMethod::Put, &operation);
+        let path = full_path(operation.path);
+        let operation = Arc::new(operation);
+        let handler = move |State(app): State<App>,
+                            name: Result<Path<String>, PathRejection>,
+                            request: Request| {
+            let operation = Arc::clone(&operation);
+            async move {
+                let body = Licensed::<T>::with_body(&app, request, operation.body_cap).await?;
+                let (name, body) = (name_in(name), body.into_inner());
+                operation.answer(&app, move |engine| call(engine, &name, &body)).await
+            }
+        };
+        self.router = self.router.route(&path, on(MethodFilter::PUT, handler));
+        self
+    }
+
     fn with_body<T, R>(
         mut self,
         (method, filter): (HttpMethod, MethodFilter),
@@ -286,6 +361,11 @@ impl Operations {
     pub(crate) fn into_parts(self) -> (Router<App>, OpenApi) {
         (self.router, self.document.finish())
     }
+}
+
+/// The name in a path. One that is not UTF-8 is the name of nothing.
+fn name_in(path: Result<Path<String>, PathRejection>) -> String {
+    path.map(|Path(name)| name).unwrap_or_default()
 }
 
 /// A path of the contract as the server has it.

@@ -2,6 +2,7 @@
 
 mod export;
 mod faces;
+mod folders;
 
 use crate::operation::{Operation, Operations};
 use rushes_engine::Engine;
@@ -26,7 +27,8 @@ pub(crate) fn operations() -> Operations {
         || Health { status: "ok", version: env!("CARGO_PKG_VERSION") },
     );
     let operations = analysis_data(analysis(media(models(operations))));
-    export::export(faces::faces(transcriptions(thumbnails(search(operations)))))
+    let operations = faces::faces(transcriptions(thumbnails(search(operations))));
+    folders::operations(export::export(operations))
 }
 
 fn models(operations: Operations) -> Operations {

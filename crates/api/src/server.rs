@@ -7,7 +7,7 @@ use crate::{
     keys::Keys,
     lanes::Lanes,
     licensed::App,
-    limits, not_built,
+    limits,
     refusal::{self, Refusal},
     rooms::Rooms,
     routes,
@@ -130,7 +130,6 @@ impl Server {
         };
         // As a route: laid over the router it would be remade for each connection and forget sessions.
         let router = built
-            .merge(not_built::routes())
             .merge(docs::routes(document))
             .with_state(app)
             .route_service("/socket.io/", socket_io)

@@ -1,8 +1,10 @@
 //! What can be typed.
 
 mod export;
+mod watch;
 
 pub use export::*;
+pub use watch::*;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use rushes_model::{ModelKey, parse_timestamp};
@@ -37,6 +39,9 @@ pub enum Command {
     /// See who was found, give names and correct who is who.
     #[command(subcommand)]
     Faces(Faces),
+    /// Have folders watched by the server.
+    #[command(subcommand)]
+    Watch(Watch),
     /// Write what was found for other programs.
     #[command(subcommand)]
     Export(Export),

@@ -19,6 +19,7 @@ mod serve;
 mod settings;
 mod signals;
 mod transcript;
+mod watch;
 
 use anyhow::Result;
 use arguments::{Arguments, Command};
@@ -45,6 +46,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Search(search) => search::run(settings, search),
         Command::Transcript(transcript) => transcript::run(settings, transcript),
         Command::Faces(faces) => faces::run(settings, faces),
+        Command::Watch(watch) => watch::run(settings, watch),
         Command::Export(export) => export::run(settings, export),
         Command::Models(models) => models::run(settings, models),
         Command::License(license) => license::run(&settings, license),

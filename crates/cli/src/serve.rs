@@ -31,7 +31,7 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
     }
     let key = door::local_key(&settings.engine)?;
     let engine = Engine::open(settings.engine)?;
-    engine.keep_tasks()?;
+    engine.take_charge()?;
     let host = arguments.host.or(settings.host);
     let server = Server::bind(
         engine.clone(),

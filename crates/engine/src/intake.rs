@@ -33,6 +33,12 @@ impl Reception {
         &self.tools
     }
 
+    /// What files were seen to be.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// Identifies and probes a file, from memory where it has not changed since.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod decisions;
 pub mod doctor;
 pub mod door;
 mod face_models;
+mod folders;
 mod hearing;
 mod intake;
 mod library;

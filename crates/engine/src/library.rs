@@ -31,7 +31,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -64,6 +64,8 @@ pub struct LoadedFolder {
     groups: PathBuf,
     listing: Mutex<Listing>,
     sketching: Arc<AtomicBool>,
+    /// How many damaged bundles were moved away.
+    quarantined: AtomicUsize,
 }
 
 /// How much of a folder has been asked for.
@@ -106,6 +108,7 @@ impl Library {
             groups: self.groups.clone(),
             listing: Mutex::default(),
             sketching: Arc::default(),
+            quarantined: AtomicUsize::new(0),
         };
         Ok(self.lock().entry(cache_dir.to_owned()).or_insert_with(|| Arc::new(folder)).clone())
     }
@@ -245,6 +248,7 @@ impl LoadedFolder {
             // Only what is damaged is moved away; a newer version's bundle is good for others, and a
             // disk that did not answer may do so the next time.
             let moved = damaged(&error) && self.store.quarantine(entry, &error.to_string()).is_ok();
+            self.quarantined.fetch_add(usize::from(moved), Ordering::Relaxed);
             if !moved && !matches!(error, StoreError::Io(_)) {
                 listing.unreadable.insert(entry.path.clone());
             }
@@ -327,6 +331,19 @@ impl LoadedFolder {
         }
         let entries = self.store.of_medium(Analysis::Visual, &media_id).ok()?;
         entries.iter().find_map(|entry| LoadedMedia::stored(&entry.path).ok().map(Arc::new))
+    }
+
+    /// How many damaged bundles were moved away by this process.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        self.quarantined.load(Ordering::Relaxed)
+    }
+
+    /// Whether this model's finished analysis of a medium is there; whether it is whole, opening it tells.
+    #[must_use]
+    pub fn is_stored(&self, analysis: Analysis, media_id: MediaId, model: &ModelKey) -> bool {
+        // A folder that cannot be asked is no reason to analyse anew.
+        self.store.find(analysis, &media_id, model).map_or(true, |found| found.is_some())
     }
 
     /// Models whose finished analysis of this medium is there.

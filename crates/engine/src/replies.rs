@@ -2,9 +2,11 @@
 //! left out.
 
 mod exports;
+mod folders;
 mod people;
 
 pub use exports::*;
+pub use folders::*;
 pub use people::*;
 
 use rushes_model::{FileError, TaskId, TaskKind, TaskState};

@@ -2,9 +2,11 @@
 //! (HTTP, command line, agents) fills the same types.
 
 mod exports;
+mod folders;
 mod people;
 
 pub use exports::*;
+pub use folders::*;
 pub use people::*;
 
 use rushes_model::Sampling;

@@ -3,6 +3,7 @@
 mod analyses;
 mod edits;
 mod exports;
+mod folders;
 mod people;
 mod people_edits;
 mod searches;
@@ -13,6 +14,7 @@ use crate::{
     analysis::{Analyst, Means},
     config::Config,
     door,
+    folders::Service,
     intake::Reception,
     library::{Library, LoadedFolder},
     metadata,
@@ -41,7 +43,7 @@ use rushes_model::{ErrorCode, Failure, ModelKey};
 use rushes_store::{Analysis, Catalogue, Machine};
 use std::{
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     thread,
     time::Duration,
 };
@@ -64,6 +66,18 @@ struct Inner {
     tasks: TaskTable,
     analyst: Analyst,
     cutters: Cutters,
+    watching: OnceLock<Service>,
+}
+
+/// An engine that may be gone.
+#[derive(Clone)]
+pub(crate) struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    /// The engine, while somebody else holds it.
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(Engine)
+    }
 }
 
 impl Engine {
@@ -100,10 +114,16 @@ impl Engine {
             tasks: TaskTable::default(),
             analyst,
             cutters: Cutters::start(),
+            watching: OnceLock::new(),
             config,
         });
         start_janitor(&inner);
         Ok(Self(inner))
+    }
+
+    /// For threads that must not keep the engine.
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.0))
     }
 
     /// How this engine was set up.

@@ -87,7 +87,8 @@ fn walk_folder(folder: &Path, depth: usize, cancel: &Cancel, walked: &mut Walked
     }
 }
 
-fn has_media_ending(path: &Path) -> bool {
+/// Whether a file's name is one that media have.
+pub fn has_media_ending(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     ending.is_some_and(|ending| MEDIA_ENDINGS.binary_search(&ending.as_str()).is_ok())
 }

@@ -34,7 +34,7 @@ fn open(studio: &Studio) -> Engine {
     let one = NonZeroUsize::MIN;
     let config = rushes_engine::Config { files_at_once: one, ..config(studio.home.path()) };
     let engine = Engine::open(config).unwrap();
-    engine.keep_tasks().unwrap();
+    engine.take_charge().unwrap();
     engine
 }
 

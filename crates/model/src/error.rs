@@ -47,8 +47,6 @@ error_table! {
     TooLarge = 413, "Request body too large";
     /// A defect, or the machine failed us.
     Internal = 500, "Internal error";
-    /// Planned, not built yet.
-    NotImplemented = 501, "Not implemented";
     /// The model that this call needs is being loaded.
     Loading = 503, "Model is loading";
     /// More requests at once than the server takes.
@@ -96,7 +94,7 @@ mod tests {
 
     #[test]
     fn statuses_are_those_of_the_contract() {
-        let known = [400, 401, 403, 404, 405, 413, 500, 501, 503];
+        let known = [400, 401, 403, 404, 405, 413, 500, 503];
         for code in ErrorCode::ALL {
             assert!(known.contains(&code.status()), "{code:?}");
         }

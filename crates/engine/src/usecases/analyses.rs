@@ -5,11 +5,11 @@ use crate::{
     analysis::{FacesOrder, Order, Report, SightOrder, SoFar},
     hearing::SpeechOrder,
     library::LoadedFolder,
-    replies::TaskStarted,
+    replies::{TaskStarted, WatchFolder},
     requests::{AnalyzeRequest, MAX_ANALYZE_PATHS},
     tasks::{Asked, LeftOver, TaskHandle, Urgency},
 };
-use rushes_model::{Failure, TaskId, TaskKind};
+use rushes_model::{Failure, TaskId, TaskKind, TaskState};
 use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 /// Why nothing can be listened to.
@@ -49,17 +49,28 @@ impl Engine {
     /// Those of [`Engine::analyze`].
     pub(crate) fn analyze_watched(
         &self,
-        request: &AnalyzeRequest,
-        watch_folder: &str,
+        folder: &WatchFolder,
+        files: Vec<PathBuf>,
         report: Report,
     ) -> Result<TaskId, Failure> {
-        let checked = self.check(request)?;
-        let asked = Asked::new(TaskKind::Analyze, event(request), &checked.request);
-        let task = self.0.tasks.create(asked.by_folder(watch_folder))?;
+        let names = files.iter().map(|path| path.display().to_string()).collect();
+        let request = folder.settings.analysis_of(names);
+        let checked = self.check(&request)?;
+        let asked = Asked::new(TaskKind::Analyze, event(&request), &checked.request);
+        let task = self.0.tasks.create(asked.by_folder(&folder.id))?;
         let id = task.id();
         let order = checked.into_order(task, Urgency::Folder);
-        self.0.analyst.take(Order { report: Some(report), ..order });
+        // As they are: not every name is Unicode.
+        self.0.analyst.take(Order { paths: files, report: Some(report), ..order });
         Ok(id)
+    }
+
+    /// Checks whether a request could be worked off.
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    pub(super) fn check_analysis(&self, request: &AnalyzeRequest) -> Result<(), Failure> {
+        self.check(request).map(drop)
     }
 
     /// Goes on with an analysis that an earlier process did not end.
@@ -67,8 +78,13 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::analyze`].
     pub(super) fn go_on_analyzing(&self, left: &LeftOver) -> Result<(), Failure> {
+        if left.asked.watch_folder.is_some() {
+            let message = "Rushes was restarted; its watch folder goes on with its files";
+            left.task.finish(TaskState::Cancelled, message);
+            return Ok(());
+        }
         let checked = self.check(&left.asked.request()?)?;
-        let order = checked.into_order(left.task.clone(), left.asked.urgency);
+        let order = checked.into_order(left.task.clone(), Urgency::Person);
         self.0.analyst.take(Order { done: left.done.clone(), ..order });
         Ok(())
     }

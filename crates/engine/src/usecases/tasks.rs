@@ -20,12 +20,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Makes this the engine that tasks outlive: from now on what is asked for is kept, and what an earlier process
-    /// did not end goes on. For one process a home folder at a time.
+    /// Makes this the engine of its home folder: from now on what is asked for is kept and outlives the process,
+    /// what an earlier one did not end goes on, and folders are watched. For one process at a time.
     ///
     /// # Errors
     /// When the catalogue cannot be read.
-    pub fn keep_tasks(&self) -> Result<(), Failure> {
+    pub fn take_charge(&self) -> Result<(), Failure> {
         let ledger = Ledger::open(&self.0.config.catalogue()).map_err(super::internal)?;
         for left in self.0.tasks.keep_in(ledger)? {
             let gone_on = match left.asked.kind {
@@ -38,6 +38,7 @@ impl Engine {
                 left.task.finish(TaskState::Failed, format!("It could not go on: {message}"));
             }
         }
+        self.begin_watching();
         Ok(())
     }
 
