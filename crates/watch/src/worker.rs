@@ -1,0 +1,419 @@
+//! The thread of a watch: when to look, and at what.
+
+use crate::{
+    Event, Method, Rules, Snapshot, Unit,
+    inbox::{Inbox, News},
+    ledger::{Candidate, Ledger, Look},
+    mounts::Volumes,
+    native::{self, Native},
+    scan::{Extent, Scan, is_listed, outermost},
+    stamp::{Id, Stat},
+};
+use fs_err as fs;
+use std::{
+    collections::{BTreeSet, HashSet},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How many units are reported at once: few enough that the first are there at once.
+const BATCH: usize = 256;
+
+/// A listing takes at most this share of a processor's time, one part in as many.
+const IDLE_SHARE: u32 = 100;
+
+/// The same while files are being copied, of looks at what has not settled.
+const BUSY_SHARE: u32 = 20;
+
+/// A listing waits for the disk or the network for at most one part in this many of the time.
+const WAITING_SHARE: u32 = 4;
+
+pub(crate) struct Worker<S> {
+    extent: Extent,
+    method: Method,
+    rules: Rules,
+    inbox: Arc<Inbox>,
+    sink: S,
+    ledger: Ledger,
+    native: Option<Native>,
+    /// The method in use, and the volumes for which it was chosen.
+    chosen: Option<(Method, Volumes)>,
+    /// The system has no more watches to give.
+    is_limited: bool,
+    warned: HashSet<PathBuf>,
+    due: Due,
+}
+
+/// When to do what.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    whole: Instant,
+    beat: Option<Instant>,
+    restless: Option<Instant>,
+    news: Option<Instant>,
+}
+
+impl Due {
+    fn first(&self) -> Instant {
+        [self.beat, self.restless, self.news].into_iter().flatten().fold(self.whole, Instant::min)
+    }
+}
+
+impl<S: FnMut(Event)> Worker<S> {
+    pub(crate) fn new(
+        extent: Extent,
+        method: Method,
+        rules: Rules,
+        inbox: Arc<Inbox>,
+        sink: S,
+    ) -> Self {
+        let ledger = Ledger::new(extent.root.clone(), extent.is_media, rules.local);
+        let due = Due { whole: Instant::now(), beat: None, restless: None, news: None };
+        Self {
+            extent,
+            method,
+            rules,
+            inbox,
+            sink,
+            ledger,
+            native: None,
+            chosen: None,
+            is_limited: false,
+            warned: HashSet::new(),
+            due,
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        loop {
+            let has_news = self.inbox.wait(self.due.first(), self.due.news.is_none());
+            if self.inbox.is_stopped() {
+                return;
+            }
+            self.step(has_news);
+        }
+    }
+
+    fn step(&mut self, has_news: bool) {
+        let now = Instant::now();
+        if has_news {
+            self.due.news.get_or_insert(now + self.rules.timing.gather);
+        }
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        let news_are_due = is_due(self.due.news) || self.inbox.is_urgent();
+        let news = if news_are_due { self.inbox.take() } else { News::default() };
+        if news_are_due {
+            self.due.news = None;
+        }
+        if news.overflowed {
+            let root = self.extent.root.display();
+            self.warn(format!("more happened in {root} than could be followed: it is listed anew"));
+        }
+        let wants_all = self.due.whole <= now || news.overflowed || news.rescan;
+        if wants_all || (is_due(self.due.beat) && self.has_other_volumes()) {
+            self.look_at_all(&news);
+        } else {
+            let restless = is_due(self.due.restless);
+            let replaced = if is_due(self.due.beat) { self.beat() } else { Vec::new() };
+            if restless || !news.touched.is_empty() || !replaced.is_empty() {
+                self.look_at_parts(&news, replaced, restless);
+            }
+        }
+    }
+
+    /// Looks whether folders are still those that are watched.
+    fn beat(&mut self) -> Vec<PathBuf> {
+        let clock = Stopwatch::start();
+        let replaced = self.native.as_ref().map(Native::replaced).unwrap_or_default();
+        self.due.beat = Some(clock.next(self.rules.timing.beat, IDLE_SHARE));
+        replaced
+    }
+
+    fn volumes(&self) -> Volumes {
+        let paths = self.ledger.mounts.paths();
+        paths.map(|path| (path.to_owned(), Extent::volume_at(path).ok())).collect()
+    }
+
+    /// Whether other volumes are there than at the last look.
+    fn has_other_volumes(&self) -> bool {
+        let mounts = &self.ledger.mounts;
+        mounts.paths().any(|path| Extent::volume_at(path).ok() != mounts.volume_at(path))
+    }
+
+    fn look_at_all(&mut self, news: &News) {
+        let clock = Stopwatch::start();
+        let volumes = self.volumes();
+        self.choose_method(&volumes);
+        self.uncover(news.touched.keys());
+        let (mut look, problems) = self.scan([self.extent.root.clone()].into());
+        if self.inbox.is_stopped() {
+            return;
+        }
+        if look.root_error.is_none() && self.volumes() != volumes {
+            // It came or went meanwhile: what was seen belongs to neither.
+            self.due.whole = Instant::now() + self.rules.timing.gather;
+            return;
+        }
+        if let Err(error) = Extent::volume_at(&self.extent.root) {
+            look.root_error.get_or_insert(error.to_string());
+        }
+        look.volumes.extend(volumes);
+        look.renames.clone_from(&news.renames);
+        self.note_writing(news);
+        self.warned.retain(|path| look.blind.contains(path));
+        self.warn_of(problems);
+        self.take_in(&look);
+        // Volumes that were found below the root may be on a network.
+        let volumes = self.volumes();
+        self.choose_method(&volumes);
+        let interval = if !self.ledger.mounts.root_is_here() || self.ledger.is_offline() {
+            self.rules.timing.beat
+        } else if self.native.is_some() {
+            self.rules.timing.rescan
+        } else {
+            self.rules.timing.poll
+        };
+        let is_idle = self.ledger.restless().is_empty();
+        self.due.whole = clock.next(interval, if is_idle { IDLE_SHARE } else { BUSY_SHARE });
+        self.due.beat = self.native.as_ref().map(|_| Instant::now() + self.rules.timing.beat);
+        self.due.restless = self.next_restless(&clock);
+    }
+
+    fn look_at_parts(&mut self, news: &News, replaced: Vec<PathBuf>, restless: bool) {
+        let clock = Stopwatch::start();
+        if self.has_other_volumes() {
+            return self.look_at_all(news);
+        }
+        self.uncover(news.touched.keys().chain(&replaced));
+        self.note_writing(news);
+        let mut paths: BTreeSet<PathBuf> = news.touched.keys().cloned().chain(replaced).collect();
+        if restless {
+            paths.extend(self.ledger.restless().iter().cloned());
+        }
+        let (mut look, problems) = self.scan(paths);
+        if self.inbox.is_stopped() || self.has_other_volumes() {
+            self.due.whole = Instant::now();
+            return;
+        }
+        look.renames.clone_from(&news.renames);
+        self.warn_of(problems);
+        self.take_in(&look);
+        if restless || self.due.restless.is_none() {
+            self.due.restless = self.next_restless(&clock);
+        }
+    }
+
+    fn next_restless(&self, clock: &Stopwatch) -> Option<Instant> {
+        let settling = self.ledger.settling;
+        let is_needed = !self.ledger.restless().is_empty() && self.ledger.mounts.root_is_here();
+        is_needed.then(|| clock.next(settling.quiet / settling.looks.max(1), BUSY_SHARE))
+    }
+
+    fn uncover<'a>(&mut self, paths: impl Iterator<Item = &'a PathBuf>) {
+        if let Some(native) = &mut self.native {
+            paths.for_each(|path| native.uncover(path));
+        }
+    }
+
+    fn note_writing(&mut self, news: &News) {
+        let now = Instant::now();
+        for (path, touch) in &news.touched {
+            if let Some(is_closed) = touch.closed {
+                self.ledger.written(path, is_closed, now);
+            }
+        }
+    }
+
+    fn scan(&mut self, paths: BTreeSet<PathBuf>) -> (Look, Vec<(PathBuf, io::Error)>) {
+        let Self { extent, inbox, native, ledger, .. } = self;
+        let mut limit = None;
+        let mut cover = |folder: &Path, id: Id| {
+            if let (Some(native), None) = (native.as_mut(), &limit) {
+                // A folder that cannot be watched for another reason cannot be listed either.
+                limit = native.cover(folder, id).err().filter(native::is_limit);
+            }
+        };
+        let mut scan = Scan::new(extent, inbox, &mut cover);
+        let is_whole = paths.contains(&extent.root);
+        outermost(paths).iter().for_each(|path| scan.add(path));
+        if !is_whole {
+            for earlier in ledger.earlier_places(&scan.look) {
+                scan.add(&earlier);
+                if !is_listed(&earlier) {
+                    scan.look.files.remove(&earlier);
+                }
+            }
+        }
+        let (look, problems) = (scan.look, scan.problems);
+        if let Some(error) = limit {
+            self.give_up_native(&error);
+        }
+        (look, problems)
+    }
+
+    fn take_in(&mut self, look: &Look) {
+        let events = self.ledger.look(look, Instant::now());
+        self.show();
+        events.into_iter().for_each(|event| self.tell(event));
+        self.report();
+    }
+
+    /// Opens what has settled, and reports it.
+    fn report(&mut self) {
+        let ripe = self.ledger.ripe(Instant::now());
+        if ripe.is_empty() {
+            return;
+        }
+        let mut units = Vec::new();
+        for candidate in ripe {
+            if self.inbox.is_stopped() {
+                return;
+            }
+            let results = open_all(&candidate);
+            let (unit, warnings) = self.ledger.opened(candidate, results, Instant::now());
+            warnings.into_iter().for_each(|warning| self.tell(warning));
+            units.extend(unit);
+            if units.len() == BATCH {
+                self.tell_settled(std::mem::take(&mut units));
+            }
+        }
+        self.tell_settled(units);
+    }
+
+    fn tell_settled(&mut self, units: Vec<Unit>) {
+        if !units.is_empty() {
+            let online = self.ledger.comes_online();
+            self.show();
+            online.into_iter().for_each(|online| self.tell(online));
+            self.tell(Event::Settled(units));
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        if !self.inbox.is_stopped() {
+            (self.sink)(event);
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        tracing::warn!("{text}");
+        self.tell(Event::Warning(text));
+    }
+
+    /// Warns once of each thing that cannot be read, and again when it could be read in between.
+    fn warn_of(&mut self, problems: Vec<(PathBuf, io::Error)>) {
+        for (path, error) in problems {
+            let text = format!("{} cannot be watched: {error}", path.display());
+            if self.warned.insert(path) {
+                self.warn(text);
+            }
+        }
+    }
+
+    fn show(&self) {
+        self.inbox.show(Snapshot {
+            pending: self.ledger.pending(),
+            known: self.ledger.known(),
+            online: self.ledger.is_online(),
+            method: self.chosen.as_ref().map(|(method, _)| *method),
+        });
+    }
+
+    /// Chooses how changes are noticed and how long files settle, whenever other volumes are there.
+    fn choose_method(&mut self, volumes: &Volumes) {
+        let root_is_here = volumes.get(&self.extent.root).is_some_and(Option::is_some);
+        if !root_is_here || self.chosen.as_ref().is_some_and(|(_, chosen)| chosen == volumes) {
+            return;
+        }
+        let on_network = |path: &Path| (self.rules.on_network)(path).unwrap_or(true);
+        let is_remote = volumes.iter().any(|(path, volume)| volume.is_some() && on_network(path));
+        self.ledger.settling = if is_remote { self.rules.network } else { self.rules.local };
+        let wants_native = match self.method {
+            Method::Auto => !is_remote,
+            Method::Native => true,
+            Method::Poll => false,
+        };
+        if !wants_native {
+            self.native = None;
+        } else if self.native.is_none() && !self.is_limited {
+            self.start_native();
+        }
+        let method = if self.native.is_some() { Method::Native } else { Method::Poll };
+        self.chosen = Some((method, volumes.clone()));
+    }
+
+    fn start_native(&mut self) {
+        let Extent { root, excluded, .. } = &self.extent;
+        match Native::new(root, excluded, Arc::clone(&self.inbox)) {
+            Ok(native) => {
+                self.native = Some(native);
+                // Nothing is watched yet: folders are covered as they are listed.
+                self.due.whole = Instant::now();
+            }
+            Err(error) => self.give_up_native(&error),
+        }
+    }
+
+    fn give_up_native(&mut self, error: &notify::Error) {
+        self.is_limited = true;
+        self.native = None;
+        if let Some((method, _)) = &mut self.chosen {
+            *method = Method::Poll;
+        }
+        let root = self.extent.root.display();
+        let every = self.rules.timing.poll.as_secs_f32();
+        let hint = if cfg!(target_os = "linux") {
+            "; raise fs.inotify.max_user_watches and fs.inotify.max_user_instances"
+        } else {
+            ""
+        };
+        self.warn(format!(
+            "the system cannot tell of changes in {root} ({error}): it is listed every {every} s instead{hint}"
+        ));
+    }
+}
+
+fn open_all(candidate: &Candidate) -> Vec<io::Result<Stat>> {
+    candidate.media.iter().map(|path| open(path)).collect()
+}
+
+/// Opens a file for reading and asks what it is then: a network file system answers from what it
+/// remembers until a file is opened.
+fn open(path: &Path) -> io::Result<Stat> {
+    Stat::of(&fs::File::open(path)?.metadata()?)
+}
+
+/// Measures how long something takes, to find out when it may be done again.
+struct Stopwatch {
+    began: Instant,
+    busy: Duration,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self { began: Instant::now(), busy: busy_time() }
+    }
+
+    /// When to do it again: after `interval`, or later if more than one part in `share` of a processor's
+    /// time, or one in four of all time, would go into it.
+    fn next(&self, interval: Duration, share: u32) -> Instant {
+        let busy = busy_time().saturating_sub(self.busy) * share;
+        let waited = self.began.elapsed() * WAITING_SHARE;
+        Instant::now() + interval.max(busy).max(waited)
+    }
+}
+
+/// Processor time of this thread.
+#[cfg(unix)]
+fn busy_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Elsewhere only the time that passes is known, of which [`WAITING_SHARE`] takes care.
+#[cfg(not(unix))]
+fn busy_time() -> Duration {
+    Duration::ZERO
+}
