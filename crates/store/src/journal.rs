@@ -10,13 +10,17 @@ mod machine;
 
 pub use machine::{Machine, MachineId};
 
-use crate::{AnalysisFolder, StoreError, durable, folder::names_in};
+use crate::{
+    AnalysisFolder, StoreError,
+    durable::{self, Disk},
+    folder::names_in,
+};
 use fs_err as fs;
 use layout::{Contents, HEADER, Rest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -215,21 +219,18 @@ fn read_if_there(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Writes a record behind the first `whole` bytes of a file, in place of what else is there.
 fn write_behind(path: &Path, whole: usize, record: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
+    let folder = durable::folder_of(path);
     durable::create_folders(folder)?;
-    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
-    let written = (|| {
-        file.set_len(whole as u64)?;
-        file.seek(SeekFrom::End(0))?;
-        file.write_all(&if whole == 0 { [&HEADER, record].concat() } else { record.to_vec() })?;
-        file.sync_all()
-    })();
-    if written.is_err() {
-        // The first error is the one to report; half a record would be passed over anyway.
-        let _ = file.set_len(whole as u64);
+    let mut file = Disk::open_or_create(path)?;
+    if whole == 0 {
+        // Before the record: one that is there must not be told to have failed.
+        durable::sync_folder(folder)?;
     }
-    written?;
-    if whole == 0 { durable::sync_folder(folder) } else { Ok(()) }
+    let bytes = if whole == 0 { [&HEADER, record].concat() } else { record.to_vec() };
+    let written =
+        file.cut(whole as u64).and_then(|()| file.write_all(&bytes)).and_then(|()| file.sync());
+    // The first error is the one to report; half a record would be passed over anyway.
+    written.inspect_err(|_| drop(file.cut(whole as u64)))
 }
 
 fn now_ms() -> u64 {
