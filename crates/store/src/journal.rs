@@ -27,6 +27,8 @@ use std::{
 
 /// End of the names of a journal's files.
 const EXTENSION: &str = "rjl";
+/// Kind of the record that tells of damage which was mended.
+const MENDED: &str = "journal.mended";
 /// Longest file that is read, in bytes: a million corrections.
 const MAX_BYTES: u64 = 256 << 20;
 
@@ -105,23 +107,51 @@ impl Journal {
         let _turn = self.machine.take_turn()?;
         let path = self.path_of(self.machine.id());
         let bytes = read_if_there(&path)?;
-        let contents = Contents::parse(&bytes);
+        self.append_to(&path, &bytes, known_ms, kind, body)
+    }
+
+    /// Mends this machine's file if it is damaged: a copy is kept, and what is whole stays. Says whether it was.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    pub fn mend(&self) -> Result<bool, StoreError> {
+        let _turn = self.machine.take_turn()?;
+        let path = self.path_of(self.machine.id());
+        let bytes = read_if_there(&path)?;
+        let Rest::Damaged(reason) = Contents::parse(&bytes).rest else { return Ok(false) };
+        self.append_to(&path, &bytes, 0, MENDED, &reason)?;
+        Ok(true)
+    }
+
+    /// Appends to a file that holds these bytes, in a turn of this machine.
+    fn append_to(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        known_ms: u64,
+        kind: &str,
+        body: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let contents = Contents::parse(bytes);
+        let path = path.to_owned();
         if let Rest::Newer(version) = contents.rest {
             return Err(StoreError::Newer { path, version });
-        }
-        if let Rest::Damaged(reason) = contents.rest {
-            self.put_aside(&bytes, reason)?;
         }
         let last = contents.payloads.last().map(|payload| parse(payload)).transpose();
         let last =
             last.map_err(|reason| StoreError::DamagedJournal { path: path.clone(), reason })?;
         let stored = Stored {
             time_ms: now_ms().max(known_ms).max(last.as_ref().map_or(0, |last| last.time_ms)),
-            sequence: last.map_or(0, |last| last.sequence + 1),
+            // Others may have named records that were lost: no later one must be taken for them.
+            sequence: last.map_or(0, |last| last.sequence + 1) + contents.lost_records(),
             kind: kind.to_owned(),
             body,
         };
         let record = layout::record(&serde_json::to_vec(&stored).map_err(io::Error::other)?)?;
+        if let Rest::Damaged(reason) = contents.rest {
+            self.put_aside(bytes, reason)?;
+            return Ok(write_anew(&path, &contents.payloads, &record)?);
+        }
         Ok(write_behind(&path, contents.whole, &record)?)
     }
 
@@ -174,7 +204,7 @@ impl Journal {
         Ok(machines.map(|machine| (machine, self.path_of(machine))).collect())
     }
 
-    /// Keeps a file of ours as it is, before what cannot be read of it is cut off.
+    /// Keeps a file of ours as it is, before what cannot be read of it is left out.
     fn put_aside(&self, bytes: &[u8], reason: &str) -> Result<(), StoreError> {
         let name = format!("journal-{}.{EXTENSION}", self.machine.id());
         self.analyses.keep_damaged(&name, bytes, reason)
@@ -231,6 +261,17 @@ fn write_behind(path: &Path, whole: usize, record: &[u8]) -> io::Result<()> {
         file.cut(whole as u64).and_then(|()| file.write_all(&bytes)).and_then(|()| file.sync());
     // The first error is the one to report; half a record would be passed over anyway.
     written.inspect_err(|_| drop(file.cut(whole as u64)))
+}
+
+/// Writes a file of these records and one more, in place of one that is damaged.
+fn write_anew(path: &Path, payloads: &[&[u8]], record: &[u8]) -> io::Result<()> {
+    let kept: Vec<Vec<u8>> =
+        payloads.iter().map(|payload| layout::record(payload)).collect::<Result<_, _>>()?;
+    durable::publish(path, |file| {
+        file.write_all(&HEADER)?;
+        kept.iter().try_for_each(|record| file.write_all(record))?;
+        file.write_all(record)
+    })
 }
 
 fn now_ms() -> u64 {

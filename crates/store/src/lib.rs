@@ -90,7 +90,7 @@ pub enum StoreError {
     },
     /// A journal is not what was written.
     #[error(
-        "{path} is damaged: {reason}. What was decided before that is kept; what was decided later on that machine is lost."
+        "{path} is damaged: {reason}. What is whole of it is kept; the rest of what was decided on that machine is lost."
     )]
     DamagedJournal {
         /// The machine's file.

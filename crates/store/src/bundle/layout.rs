@@ -112,7 +112,12 @@ pub(super) fn read_header(
     }
     let mut bytes = vec![0; FIXED_BYTES];
     reader.read_exact(&mut bytes)?;
-    let (count, length) = read_fixed(form, &bytes, path)?;
+    let (count, length) = match read_fixed(form, &bytes, path) {
+        Err(StoreError::Newer { .. }) if is_only_called_newer(form, &bytes, reader) => {
+            return Err(damaged("its version is not what was written"));
+        }
+        fixed => fixed?,
+    };
     if length != file_length {
         return Err(damaged(&format!("it should have {length} bytes and has {file_length}")));
     }
@@ -129,6 +134,25 @@ pub(super) fn read_header(
     check_places(&sections, file_length)
         .ok_or_else(|| damaged("its sections do not fit together"))?;
     Ok((sections, bytes.len() as u64))
+}
+
+/// Whether the header of a file that says to be of a later version is one of ours but for that number: then the
+/// number is what was damaged, and nobody will ever have a version that reads it.
+fn is_only_called_newer(form: &Form, fixed: &[u8], reader: &mut impl Read) -> bool {
+    let count = Fields(&fixed[12..]).u32().unwrap_or(u32::MAX);
+    if count > MAX_SECTIONS {
+        return false;
+    }
+    let mut bytes = fixed.to_vec();
+    bytes.resize(header_bytes(count as usize), 0);
+    if reader.read_exact(&mut bytes[FIXED_BYTES..]).is_err() {
+        return false;
+    }
+    (1..=form.version).any(|version| {
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        let (table, crc) = bytes.split_at(bytes.len() - 4);
+        crc == crc32fast::hash(table).to_le_bytes()
+    })
 }
 
 /// Number of sections and length of the file.

@@ -5,9 +5,9 @@ use rushes_model::{
     Area, FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange,
 };
 use rushes_store::{
-    BundleMeta, FaceBundle, FaceTrack, Meanings, Previews, RowTime, Seen, SpeechBundle,
-    SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine,
-    VisualBundle, Voice,
+    Analysis, BundleMeta, FaceBundle, FaceBundleFile, FaceTrack, Meanings, Previews, RowTime, Seen,
+    SpeechBundle, SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame,
+    TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 use std::{fmt::Debug, path::Path};
 
@@ -204,4 +204,39 @@ pub fn check_later_version<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result
     fs_err::write(path, bytes).unwrap();
     let result = open(path);
     assert!(matches!(result, Err(StoreError::Newer { version: 2, .. })), "{result:?}");
+}
+
+/// Opens a bundle and reads all that is left in the file, too.
+pub fn fully_read(analysis: Analysis, path: &Path) -> Result<BundleMeta, StoreError> {
+    match analysis {
+        Analysis::Visual => {
+            let file = VisualBundleFile::open(path)?;
+            (0..file.times().len()).try_for_each(|row| file.preview(row).map(drop))?;
+            Ok(file.meta().clone())
+        }
+        Analysis::Text => Ok(TextBundle::open(path)?.meta),
+        Analysis::Speech => Ok(SpeechBundle::open(path)?.meta),
+        Analysis::Faces => {
+            let FaceBundleFile { faces, crops } = FaceBundleFile::open(path)?;
+            (0..faces.tracks.len()).try_for_each(|track| crops.of(track).map(drop))?;
+            Ok(faces.meta)
+        }
+    }
+}
+
+/// Numbers that are the same in every run (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
 }
