@@ -1,5 +1,11 @@
 //! The analysis folder: which bundle is where.
 
+mod examine;
+mod report;
+mod survey;
+
+pub use report::{DamagedBundle, DamagedJournal, Examined, Repaired, Report, Sound};
+
 use crate::{
     BundleMeta, FaceBundle, SpeechBundle, StoreError, TextBundle, VisualBundle, bundle::Encoded,
     durable,
@@ -16,6 +22,10 @@ use std::{
 const FOLDER: &str = "rushes";
 /// Folder of damaged files.
 const QUARANTINE: &str = "quarantine";
+/// Folder of journals.
+pub(crate) const JOURNAL: &str = "journal";
+/// Folder of claims.
+pub(crate) const CLAIMS: &str = "claims";
 
 /// What an analysis is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +42,7 @@ pub enum Analysis {
 
 impl Analysis {
     /// Every one that there is.
-    const ALL: [Self; 4] = [Self::Visual, Self::Text, Self::Speech, Self::Faces];
+    pub const ALL: [Self; 4] = [Self::Visual, Self::Text, Self::Speech, Self::Faces];
 
     /// Folder of its bundles.
     fn folder(self) -> &'static str {
@@ -283,7 +293,8 @@ impl AnalysisFolder {
     /// # Errors
     /// When a folder cannot be read. A leftover that cannot be removed stays.
     pub fn remove_stale_temporaries(&self) -> Result<usize, StoreError> {
-        let mut folders = vec![self.root.clone(), self.root.join(QUARANTINE)];
+        let mut folders = vec![self.root.clone()];
+        folders.extend([QUARANTINE, JOURNAL].map(|name| self.root.join(name)));
         for analysis in Analysis::ALL {
             for model in self.models(analysis)? {
                 let folder = self.root.join(analysis.folder()).join(model.as_str());

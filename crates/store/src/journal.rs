@@ -13,7 +13,7 @@ pub use machine::{Machine, MachineId};
 use crate::{
     AnalysisFolder, StoreError,
     durable::{self, Disk},
-    folder::names_in,
+    folder::{JOURNAL, names_in},
 };
 use fs_err as fs;
 use layout::{Contents, HEADER, Rest};
@@ -162,13 +162,7 @@ impl Journal {
     pub fn read(&self) -> Result<Records, StoreError> {
         let mut read = Records::default();
         for (machine, path) in self.files()? {
-            match durable::read_limited(&path, MAX_BYTES) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    read.damaged
-                        .push(StoreError::DamagedJournal { path, reason: error.to_string() });
-                }
-                bytes => read.add(machine, path, &bytes?),
-            }
+            read.add_file(machine, path)?;
         }
         read.records.sort_by_key(|record| (record.time_ms, record.machine, record.sequence));
         Ok(read)
@@ -189,7 +183,7 @@ impl Journal {
     }
 
     fn folder(&self) -> PathBuf {
-        self.analyses.root().join("journal")
+        self.analyses.root().join(JOURNAL)
     }
 
     fn path_of(&self, machine: MachineId) -> PathBuf {
@@ -199,8 +193,7 @@ impl Journal {
     /// The files of all machines; others in the folder are none of ours.
     fn files(&self) -> Result<Vec<(MachineId, PathBuf)>, StoreError> {
         let names = names_in(&self.folder())?;
-        let machine = |name: &String| name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok();
-        let machines = names.iter().filter_map(machine);
+        let machines = names.iter().filter_map(|name| machine_of(name));
         Ok(machines.map(|machine| (machine, self.path_of(machine))).collect())
     }
 
@@ -211,7 +204,33 @@ impl Journal {
     }
 }
 
+/// The machine that a file of this name is of.
+pub(crate) fn machine_of(name: &str) -> Option<MachineId> {
+    name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()
+}
+
+/// How many records of a file can be read, and what is wrong with it, if anything is.
+pub(crate) fn check(
+    machine: MachineId,
+    path: &Path,
+) -> Result<(usize, Option<StoreError>), StoreError> {
+    let mut read = Records::default();
+    read.add_file(machine, path.to_owned())?;
+    Ok((read.records.len(), read.damaged.pop()))
+}
+
 impl Records {
+    /// Adds what the file of a machine holds.
+    fn add_file(&mut self, machine: MachineId, path: PathBuf) -> Result<(), StoreError> {
+        match durable::read_limited(&path, MAX_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.damaged.push(StoreError::DamagedJournal { path, reason: error.to_string() });
+            }
+            bytes => self.add(machine, path, &bytes?),
+        }
+        Ok(())
+    }
+
     fn add(&mut self, machine: MachineId, path: PathBuf, bytes: &[u8]) {
         let contents = Contents::parse(bytes);
         let mut reason = None;

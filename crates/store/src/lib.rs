@@ -59,7 +59,10 @@ pub use bundle::{
     TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
-pub use folder::{Analysis, AnalysisFolder, Entry};
+pub use folder::{
+    Analysis, AnalysisFolder, DamagedBundle, DamagedJournal, Entry, Examined, Repaired, Report,
+    Sound,
+};
 pub use journal::{Journal, JournalStamp, Machine, MachineId, Record, Records};
 pub use network::is_network_file_system;
 pub use numbers::{keep_numbers, kept_numbers};

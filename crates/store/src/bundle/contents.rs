@@ -9,7 +9,7 @@ use std::{io::Read, path::Path};
 const READ_BYTES: usize = 1 << 18;
 
 /// The most that a section which is kept in memory may have: times of 1,500 hours.
-const KEPT_BYTES: u64 = 64 << 20;
+pub(super) const KEPT_BYTES: u64 = 64 << 20;
 
 /// A file's sections, and the bytes of those that belong in memory.
 pub(super) struct Contents<'a> {

@@ -24,11 +24,11 @@ pub(super) const FACES: Form = Form { magic: *b"\x89RFB\r\n\x1a\n", version: 1 }
 const ALIGNMENT: u64 = 64;
 
 /// Magic, version, number of sections, length of the file.
-const FIXED_BYTES: usize = 24;
+pub(super) const FIXED_BYTES: usize = 24;
 /// Kind, checksum, offset, length.
 const ENTRY_BYTES: usize = 24;
 /// More sections than any version has.
-const MAX_SECTIONS: u32 = 64;
+pub(super) const MAX_SECTIONS: u32 = 64;
 
 /// What a section holds, in whichever bundle. Numbers are for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Section {
 }
 
 /// Where the header of a file with `sections` sections ends.
-fn header_bytes(sections: usize) -> usize {
+pub(super) fn header_bytes(sections: usize) -> usize {
     FIXED_BYTES + sections * ENTRY_BYTES + 4
 }
 
@@ -172,7 +172,7 @@ fn read_fixed(form: &Form, bytes: &[u8], path: &Path) -> Result<(usize, u64), St
     Ok((count as usize, fields.u64().unwrap_or(0)))
 }
 
-fn read_table(bytes: &[u8]) -> Vec<Section> {
+pub(super) fn read_table(bytes: &[u8]) -> Vec<Section> {
     let entry = |bytes: &[u8; ENTRY_BYTES]| {
         let mut fields = Fields(bytes);
         let (kind, crc) = (fields.u32()?, fields.u32()?);

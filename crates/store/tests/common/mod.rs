@@ -9,7 +9,10 @@ use rushes_store::{
     SpeechBundle, SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame,
     TextLine, VisualBundle, VisualBundleFile, Voice,
 };
-use std::{fmt::Debug, path::Path};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+};
 
 pub fn facts() -> MediaFacts {
     MediaFacts {
@@ -239,4 +242,25 @@ impl Random {
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
+}
+
+/// Makes a bundle of another medium from one that was published, thousands of which would take long to sync. Texts in
+/// its facts are replaced by others as long.
+pub fn copy_for(template: &Path, media_id: MediaId, texts: &[(&str, &str)]) -> PathBuf {
+    let mut bytes = fs_err::read(template).unwrap();
+    let field = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (offset, length) = (field(24 + 8), field(24 + 16));
+    let mut meta = str::from_utf8(&bytes[offset..offset + length]).unwrap().to_owned();
+    let (old, new) = (template.file_stem().unwrap().to_str().unwrap(), media_id.to_string());
+    for (from, to) in texts.iter().copied().chain([(old, new.as_str())]) {
+        assert!(from.len() == to.len() && meta.contains(from), "{from}, {to}");
+        meta = meta.replace(from, to);
+    }
+    bytes[offset..offset + length].copy_from_slice(meta.as_bytes());
+    forge(&mut bytes, 24 + 4, &crc32fast::hash(meta.as_bytes()).to_le_bytes());
+    let model = template.parent().unwrap().parent().unwrap();
+    let path = model.join(&new[..2]).join(&new).with_extension(template.extension().unwrap());
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    fs_err::write(&path, bytes).unwrap();
+    path
 }
