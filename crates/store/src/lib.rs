@@ -51,6 +51,7 @@ mod folder;
 mod journal;
 mod network;
 mod numbers;
+mod parallel;
 mod path_bytes;
 
 pub use bundle::{
@@ -58,7 +59,7 @@ pub use bundle::{
     Seen, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, TAG_ROW_BYTES, Table,
     TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
-pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
+pub use catalogue::{Catalogue, FileStamp, Identify, Identity, Rebuilt, SeenPath};
 pub use folder::{
     Analysis, AnalysisFolder, DamagedBundle, DamagedJournal, Entry, Examined, Repaired, Report,
     Sound,

@@ -1,6 +1,6 @@
 //! Header and table of sections.
 
-use crate::StoreError;
+use crate::{Analysis, StoreError};
 use std::{io::Read, path::Path};
 
 /// What tells the files of one analysis from those of others.
@@ -8,7 +8,7 @@ pub(super) struct Form {
     /// Begins every bundle. The odd bytes show up transfers that change line ends or drop the eighth bit.
     magic: [u8; 8],
     /// Version of the layout that is written; all up to it are read.
-    version: u32,
+    pub(super) version: u32,
 }
 
 /// Visual bundles.
@@ -19,6 +19,16 @@ pub(super) const TEXT: Form = Form { magic: *b"\x89RTB\r\n\x1a\n", version: 1 };
 pub(super) const SPEECH: Form = Form { magic: *b"\x89RSB\r\n\x1a\n", version: 1 };
 /// Face bundles.
 pub(super) const FACES: Form = Form { magic: *b"\x89RFB\r\n\x1a\n", version: 1 };
+
+/// The form of an analysis' bundles.
+pub(super) fn form_of(analysis: Analysis) -> &'static Form {
+    match analysis {
+        Analysis::Visual => &VISUAL,
+        Analysis::Text => &TEXT,
+        Analysis::Speech => &SPEECH,
+        Analysis::Faces => &FACES,
+    }
+}
 
 /// Sections begin at multiples of this, so that mapped vectors are aligned.
 const ALIGNMENT: u64 = 64;

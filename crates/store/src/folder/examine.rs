@@ -5,30 +5,13 @@ use super::{
     report::{DamagedBundle, DamagedJournal, Examined, Repaired, Report, Sound},
     survey::{Subject, Survey},
 };
-use crate::{StoreError, bundle, journal};
+use crate::{StoreError, bundle, journal, parallel};
 use fs_err as fs;
 use std::{
     io,
-    num::NonZero,
     path::PathBuf,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
+    sync::{Mutex, PoisonError},
 };
-
-/// More threads make no disk faster, and each may hold the tables of a long medium.
-const MOST_THREADS: usize = 8;
-
-/// A report that is being made.
-struct Look<'a> {
-    subjects: &'a [Subject],
-    /// Number of the subject that nobody has looked at yet.
-    next: AtomicUsize,
-    stopped: AtomicBool,
-    so_far: Mutex<(Report, Examined)>,
-}
 
 impl AnalysisFolder {
     /// Reads every bundle and every journal from end to end, on several threads, and tells what there is. Nothing
@@ -41,20 +24,22 @@ impl AnalysisFolder {
         let mut report = Report { bundles, ..Report::default() };
         let subjects = Survey::of(self, &mut report);
         let examined = Examined { of_files: subjects.len(), ..Examined::default() };
-        let look = Look {
-            subjects: &subjects,
-            next: AtomicUsize::new(0),
-            stopped: AtomicBool::new(false),
-            so_far: Mutex::new((report, examined)),
-        };
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        thread::scope(|scope| {
-            for _ in 0..threads.min(MOST_THREADS) {
-                scope.spawn(|| look.go_through(go_on));
-            }
+        let so_far = Mutex::new((report, examined));
+        let is_complete = parallel::each(&subjects, |subject| {
+            let bytes = fs::metadata(subject.path()).map_or(0, |metadata| metadata.len());
+            let found = look_at(subject);
+            let far = {
+                let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+                let (report, examined) = &mut *so_far;
+                report.add(subject, bytes, found);
+                examined.files += 1;
+                examined.bytes = report.bytes;
+                *examined
+            };
+            go_on(far)
         });
-        let (mut report, _) = look.so_far.into_inner().unwrap_or_else(PoisonError::into_inner);
-        report.is_complete = !look.stopped.into_inner();
+        let (mut report, _) = so_far.into_inner().unwrap_or_else(PoisonError::into_inner);
+        report.is_complete = is_complete;
         report.sort();
         report
     }
@@ -85,29 +70,6 @@ impl AnalysisFolder {
     }
 }
 
-impl Look<'_> {
-    fn go_through(&self, go_on: &(dyn Fn(Examined) -> bool + Sync)) {
-        while let Some(subject) = self.subjects.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            if self.stopped.load(Ordering::Relaxed) {
-                return;
-            }
-            let bytes = fs::metadata(subject.path()).map_or(0, |metadata| metadata.len());
-            let found = look_at(subject);
-            let far = {
-                let mut so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
-                let (report, examined) = &mut *so_far;
-                report.add(subject, bytes, found);
-                examined.files += 1;
-                examined.bytes = report.bytes;
-                *examined
-            };
-            if !go_on(far) {
-                self.stopped.store(true, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
 /// What a file turned out to be.
 enum Found {
     /// With the number of its records, if it is a journal.
@@ -126,9 +88,9 @@ enum Found {
 
 fn look_at(subject: &Subject) -> Found {
     match subject {
-        Subject::Bundle(entry) => found(0, bundle::check(entry).err(), || {
-            Some(bundle::glance(&entry.path).ok()??.1.source_path)
-        }),
+        Subject::Bundle(entry) => {
+            found(0, bundle::check(entry).err(), || Some(bundle::glance(entry).ok()??.source_path))
+        }
         Subject::Journal(machine, path) => match journal::check(*machine, path) {
             Ok((records, damage)) => found(records, damage, || None),
             Err(error) => found(0, Some(error), || None),
