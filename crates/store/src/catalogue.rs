@@ -1,5 +1,9 @@
 //! The local catalogue: what files were seen to be, so that unchanged ones are not read again.
 
+mod rebuild;
+
+pub use rebuild::{Identify, Rebuilt};
+
 use crate::{StoreError, durable, ledger, path_bytes, watched};
 use fs_err as fs;
 use rushes_model::{HashStr, MediaFacts, MediaId};
@@ -160,28 +164,15 @@ impl Catalogue {
     /// Keeps what the file at `path` is, seen now.
     ///
     /// # Errors
-    /// When the database fails, or facts cannot be written as JSON.
+    /// When the database fails.
     pub fn remember(
         &self,
         path: &Path,
         stamp: FileStamp,
         identity: &Identity,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO seen
-                   (path, size, mtime_ns, media_id, hash_str, facts, last_seen)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let facts = serde_json::to_string(&identity.facts).map_err(io::Error::other)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let row = params![
-            path_bytes::to_bytes(path),
-            stamp.size.cast_signed(),
-            stamp.mtime_ns,
-            identity.media_id.0,
-            identity.hash_str.0,
-            facts,
-            now.cast_signed(),
-        ];
-        self.execute(sql, row)
+        let connection = self.lock();
+        insert(&connection, path, stamp, identity).map_err(|error| self.failed(error))
     }
 
     /// Where a medium was seen, the latest first.
@@ -246,6 +237,31 @@ pub(crate) fn query<T>(
     of: fn(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     connection.prepare_cached(sql)?.query_map(parameters, of)?.collect()
+}
+
+/// Keeps what the file at `path` is, seen now.
+fn insert(
+    connection: &Connection,
+    path: &Path,
+    stamp: FileStamp,
+    identity: &Identity,
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO seen
+               (path, size, mtime_ns, media_id, hash_str, facts, last_seen)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let facts = serde_json::to_string(&identity.facts)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let row = params![
+        path_bytes::to_bytes(path),
+        stamp.size.cast_signed(),
+        stamp.mtime_ns,
+        identity.media_id.0,
+        identity.hash_str.0,
+        facts,
+        now.cast_signed(),
+    ];
+    connection.prepare_cached(sql)?.execute(row).map(drop)
 }
 
 fn identity_of(row: &Row<'_>) -> rusqlite::Result<Option<Identity>> {

@@ -3,42 +3,38 @@
 //! A file is written under a temporary name beside its own, synced, renamed, and its folder synced: at
 //! any moment, whatever dies, the name stands for the old file or for the new one, whole. Temporary
 //! names carry host, process and random bits, so that machines that share a folder never meet.
+//!
+//! When the very last step fails, the syncing of the folder after a rename, the new file is there, whole, and
+//! the error says that it might not outlive a loss of power. Doing it again is always right.
 
-use fs_err as fs;
+#[cfg(feature = "failpoints")]
+pub mod faults;
+mod names;
+mod verbs;
+
+pub use names::{STALE_AFTER, is_of_this_machine, is_temporary, remove_if_stale, temporary_name};
+#[cfg(feature = "failpoints")]
+pub use verbs::Verb;
+pub(crate) use verbs::{Disk, lock, open, remove, rename_new};
+
 use std::{
     io::{self, BufWriter, Read, Write},
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    path::Path,
 };
-
-/// Stands between a file's own name and the rest of its temporary name.
-const TEMPORARY: &str = ".tmp-";
-
-/// Bytes of a file's own name that its temporary name has at most; 255 are the longest name of a file.
-const NAME_IN_TEMPORARY: usize = 128;
-
-/// Age at which a temporary file of this host is a leftover: no write takes a day.
-pub const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Writes a file so that its name stands for the whole of it or for what was there before. Missing
 /// folders are made.
 ///
 /// # Errors
-/// When anything fails, a full disk included; what was there before is untouched then, and nothing is
-/// left beside it.
+/// When anything fails, a full disk included; what was there before is untouched then unless only the syncing of
+/// the folder failed, and nothing is left beside it.
 pub fn publish(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = folder_of(path);
     create_folders(folder)?;
-    let temporary = temporary_name(path)?;
-    let result = write_synced(&temporary, write).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // The first error is the one to report; a leftover is swept up later.
-        let _ = fs::remove_file(&temporary);
-        return result;
-    }
+    write_and_name(path, write, verbs::rename)?;
     sync_folder(folder)
 }
 
@@ -52,22 +48,29 @@ pub fn publish_new(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    write_and_name(path, write, rename_new)?;
+    sync_folder(folder_of(path)).inspect_err(|_| drop(remove(path)))
+}
+
+/// Writes a file under a temporary name and gives it its own. Nothing is left when that fails.
+fn write_and_name(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
     let temporary = temporary_name(path)?;
-    let result = write_synced(&temporary, write).and_then(|()| rename_new(&temporary, path));
-    if result.is_err() {
-        let _ = fs::remove_file(&temporary);
-        return result;
-    }
-    sync_folder(folder_of(path))
+    let result = write_synced(&temporary, write).and_then(|()| rename(&temporary, path));
+    // The first error is the one to report; a leftover is swept up later.
+    result.inspect_err(|_| drop(remove(&temporary)))
 }
 
 fn write_synced(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(1 << 20, fs::File::create_new(path)?);
+    let mut writer = BufWriter::with_capacity(1 << 20, Disk::create_new(path)?);
     write(&mut writer)?;
-    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync()
 }
 
 /// Makes a file last that another program has written.
@@ -75,7 +78,7 @@ fn write_synced(
 /// # Errors
 /// When syncing fails.
 pub fn sync_file(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
+    verbs::sync_file(path)
 }
 
 /// Gives a file that another program has written, and that is synced, a name that nothing has yet. Both have
@@ -86,30 +89,7 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
 /// own name then.
 pub fn publish_finished(from: &Path, path: &Path) -> io::Result<()> {
     rename_new(from, path)?;
-    sync_folder(folder_of(path))
-}
-
-/// Renames a file to a name that nothing has. Where the file system has no such rename, a new file keeps the
-/// name for the moment until the rename.
-fn rename_new(from: &Path, path: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::{
-            fs::{CWD, RenameFlags, renameat_with},
-            io::Errno,
-        };
-        match renameat_with(CWD, from, CWD, path, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-            Err(error) => {
-                let what =
-                    format!("{} cannot be called {}: {error}", from.display(), path.display());
-                return Err(io::Error::new(io::Error::from(error).kind(), what));
-            }
-            Ok(()) => return Ok(()),
-        }
-    }
-    fs::File::create_new(path)?;
-    fs::rename(from, path).inspect_err(|_| drop(fs::remove_file(path)))
+    sync_folder(folder_of(path)).inspect_err(|_| drop(rename_new(path, from)))
 }
 
 /// Bytes that may still be written to the file system of `folder`.
@@ -124,10 +104,10 @@ pub fn free_bytes(folder: &Path) -> io::Result<u64> {
 /// Renames a file to a name that is not taken, and syncs both folders.
 ///
 /// # Errors
-/// When renaming or syncing fails.
+/// When renaming or syncing fails; the file has one name or the other then.
 pub fn move_aside(from: &Path, to: &Path) -> io::Result<()> {
     create_folders(folder_of(to))?;
-    fs::rename(from, to)?;
+    verbs::rename(from, to)?;
     sync_folder(folder_of(to))?;
     sync_folder(folder_of(from))
 }
@@ -142,11 +122,14 @@ pub fn create_folders(path: &Path) -> io::Result<()> {
     }
     let above = folder_of(path);
     create_folders(above)?;
-    match fs::create_dir(path) {
-        // Somebody else was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+    match verbs::create_folder(path) {
+        // Somebody else was faster, and has perhaps not synced it yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
+            sync_folder(above)
+        }
         Err(error) => Err(error),
-        Ok(()) => sync_folder(above),
+        // One that is there counts as synced the next time, so it must not stay without.
+        Ok(()) => sync_folder(above).inspect_err(|_| drop(verbs::remove_folder(path))),
     }
 }
 
@@ -158,7 +141,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
     }
-    match fs::File::open(path)?.sync_all() {
+    match verbs::sync_folder(path) {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
         {
@@ -174,7 +157,7 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
 /// When it cannot be read or is longer.
 pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         let message = format!("{} is longer than {limit} bytes", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
@@ -182,84 +165,15 @@ pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a file's name is one that an unfinished write has.
-#[must_use]
-pub fn is_temporary(path: &Path) -> bool {
-    host_of_temporary(path).is_some()
-}
-
-/// Removes what a dead process of this host left behind, if `path` is that. Says whether it was.
-///
-/// # Errors
-/// When the file cannot be looked at or removed.
-pub fn remove_if_stale(path: &Path, now: SystemTime) -> io::Result<bool> {
-    if host_of_temporary(path).is_none_or(|host| host != host_name()) {
-        return Ok(false);
-    }
-    let age = now.duration_since(fs::metadata(path)?.modified()?).unwrap_or_default();
-    if age < STALE_AFTER {
-        return Ok(false);
-    }
-    fs::remove_file(path)?;
-    Ok(true)
-}
-
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// `<name>.tmp-<host>-<pid>-<16 random hexadecimal digits>`, beside the file. Of a long name only the
-/// beginning is taken, for the whole may not be longer than a file's name can be.
-///
-/// # Errors
-/// When the system gives no random numbers.
-pub fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    let random = getrandom::u64().map_err(io::Error::other)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = &name[..name.floor_char_boundary(NAME_IN_TEMPORARY)];
-    let own = format!("{name}{TEMPORARY}{}-{}-{random:016x}", host_name(), std::process::id());
-    Ok(path.with_file_name(own))
-}
-
-/// Whether this machine made a temporary name.
-#[must_use]
-pub fn is_of_this_machine(path: &Path) -> bool {
-    host_of_temporary(path) == Some(host_name().as_str())
-}
-
-/// The host in a temporary name.
-fn host_of_temporary(path: &Path) -> Option<&str> {
-    let (_, rest) = path.file_name()?.to_str()?.rsplit_once(TEMPORARY)?;
-    let mut parts = rest.split('-');
-    let (host, pid, random) = (parts.next()?, parts.next()?, parts.next()?);
-    let digits = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (digits && pid.parse::<u32>().is_ok() && parts.next().is_none()).then_some(host)
-}
-
-/// The machine's name as letters and digits, for temporary names only.
-fn host_name() -> String {
-    #[cfg(unix)]
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    #[cfg(not(unix))]
-    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
-    let letters = name.chars().filter(char::is_ascii_alphanumeric).take(32);
-    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
-    if name.is_empty() { "host".to_owned() } else { name }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn temporary_names_are_told_from_others() {
-        let name = temporary_name(Path::new("/a/b.rvb")).unwrap();
-        assert_eq!(name.parent(), Some(Path::new("/a")));
-        assert_eq!(host_of_temporary(&name), Some(host_name().as_str()), "{}", name.display());
-        for other in ["b.rvb", "b.tmp-x", "b.tmp-h-1-zz", "b.tmp-h-1-0123456789abcdef-1", "tmp-"] {
-            assert!(!is_temporary(Path::new(other)), "{other}");
-        }
-    }
+    use fs_err as fs;
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
@@ -300,21 +214,5 @@ mod tests {
         let error = publish(&path, |file| file.write_all(b"new")).unwrap_err();
         assert!(error.to_string().contains("taken"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn only_old_leftovers_of_this_host_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let own = temporary_name(&folder.path().join("a.rvb")).unwrap();
-        let foreign = folder.path().join("a.rvb.tmp-elsewhere!-1-0123456789abcdef");
-        let now = SystemTime::now();
-        for path in [&own, &foreign] {
-            fs::write(path, "").unwrap();
-            assert!(!remove_if_stale(path, now).unwrap());
-        }
-        let tomorrow = now + STALE_AFTER + Duration::from_secs(60);
-        assert!(!remove_if_stale(&foreign, tomorrow).unwrap());
-        assert!(remove_if_stale(&own, tomorrow).unwrap());
-        assert!(!own.exists() && foreign.exists());
     }
 }

@@ -1,5 +1,11 @@
 //! The analysis folder: which bundle is where.
 
+mod examine;
+mod report;
+mod survey;
+
+pub use report::{DamagedBundle, DamagedJournal, Examined, Repaired, Report, Sound};
+
 use crate::{
     BundleMeta, FaceBundle, SpeechBundle, StoreError, TextBundle, VisualBundle, bundle::Encoded,
     durable,
@@ -16,6 +22,10 @@ use std::{
 const FOLDER: &str = "rushes";
 /// Folder of damaged files.
 const QUARANTINE: &str = "quarantine";
+/// Folder of journals.
+pub(crate) const JOURNAL: &str = "journal";
+/// Folder of claims.
+pub(crate) const CLAIMS: &str = "claims";
 
 /// What an analysis is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +42,7 @@ pub enum Analysis {
 
 impl Analysis {
     /// Every one that there is.
-    const ALL: [Self; 4] = [Self::Visual, Self::Text, Self::Speech, Self::Faces];
+    pub const ALL: [Self; 4] = [Self::Visual, Self::Text, Self::Speech, Self::Faces];
 
     /// Folder of its bundles.
     fn folder(self) -> &'static str {
@@ -119,10 +129,12 @@ impl AnalysisFolder {
     /// # Errors
     /// When any of that fails; the message names the path.
     pub fn ensure_writable(&self) -> Result<(), StoreError> {
-        let probe = self.root.join(format!("writable-{:016x}", random()?));
+        // A temporary name, so that a probe that cannot be removed is swept up like any leftover.
+        let probe = durable::temporary_name(&self.root.join("writable"))?;
         let written = durable::publish(&probe, |file| file.write_all(b"rushes"));
-        let result = written.and_then(|()| fs::remove_file(&probe));
-        result.map_err(|error| StoreError::Folder {
+        // Also one whose folder could not be synced is there.
+        let removed = durable::remove(&probe);
+        written.and(removed).map_err(|error| StoreError::Folder {
             path: self.root.clone(),
             reason: format!(
                 "it cannot be written to ({error}). Choose another or free some space."
@@ -236,12 +248,17 @@ impl AnalysisFolder {
         let extension = analysis.extension();
         let name = format!("{}-{media_id}-{:016x}.{extension}", model_key.as_str(), random()?);
         let to = self.root.join(QUARANTINE).join(name);
-        match durable::move_aside(&entry.path, &to) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(to),
-            result => result?,
+        let note = self.note(&to, &format!("{}\n{reason}\n", entry.path.display()))?;
+        if let Err(error) = durable::move_aside(&entry.path, &to) {
+            if !to.exists() {
+                drop(durable::remove(&note));
+            }
+            return if error.kind() == io::ErrorKind::NotFound {
+                Ok(to)
+            } else {
+                Err(error.into())
+            };
         }
-        let text = format!("{}\n{reason}\n", entry.path.display());
-        durable::publish(&to.with_extension("txt"), |file| file.write_all(text.as_bytes()))?;
         tracing::warn!(from = %entry.path.display(), to = %to.display(), reason, "bundle quarantined");
         Ok(to)
     }
@@ -255,11 +272,19 @@ impl AnalysisFolder {
     ) -> Result<(), StoreError> {
         let name = format!("{:016x}-{name}", random()?);
         let to = self.root.join(QUARANTINE).join(name);
-        durable::publish(&to, |file| file.write_all(bytes))?;
-        let text = format!("{reason}\n");
-        durable::publish(&to.with_extension("txt"), |file| file.write_all(text.as_bytes()))?;
+        let note = self.note(&to, &format!("{reason}\n"))?;
+        durable::publish(&to, |file| file.write_all(bytes))
+            .inspect_err(|_| drop(durable::remove(&note)))?;
         tracing::warn!(copy = %to.display(), reason, "damaged file kept");
         Ok(())
+    }
+
+    /// Writes the text that says why a file is in quarantine. It comes first, so that whatever fails, nothing
+    /// lies there without one.
+    fn note(&self, of: &Path, text: &str) -> io::Result<PathBuf> {
+        let note = of.with_extension("txt");
+        durable::publish(&note, |file| file.write_all(text.as_bytes()))?;
+        Ok(note)
     }
 
     /// Removes what dead processes of this machine left unfinished more than a day ago, and returns how
@@ -268,7 +293,8 @@ impl AnalysisFolder {
     /// # Errors
     /// When a folder cannot be read. A leftover that cannot be removed stays.
     pub fn remove_stale_temporaries(&self) -> Result<usize, StoreError> {
-        let mut folders = vec![self.root.clone(), self.root.join(QUARANTINE)];
+        let mut folders = vec![self.root.clone()];
+        folders.extend([QUARANTINE, JOURNAL].map(|name| self.root.join(name)));
         for analysis in Analysis::ALL {
             for model in self.models(analysis)? {
                 let folder = self.root.join(analysis.folder()).join(model.as_str());

@@ -10,19 +10,25 @@ mod machine;
 
 pub use machine::{Machine, MachineId};
 
-use crate::{AnalysisFolder, StoreError, durable, folder::names_in};
+use crate::{
+    AnalysisFolder, StoreError,
+    durable::{self, Disk},
+    folder::{JOURNAL, names_in},
+};
 use fs_err as fs;
 use layout::{Contents, HEADER, Rest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 /// End of the names of a journal's files.
 const EXTENSION: &str = "rjl";
+/// Kind of the record that tells of damage which was mended.
+const MENDED: &str = "journal.mended";
 /// Longest file that is read, in bytes: a million corrections.
 const MAX_BYTES: u64 = 256 << 20;
 
@@ -101,23 +107,51 @@ impl Journal {
         let _turn = self.machine.take_turn()?;
         let path = self.path_of(self.machine.id());
         let bytes = read_if_there(&path)?;
-        let contents = Contents::parse(&bytes);
+        self.append_to(&path, &bytes, known_ms, kind, body)
+    }
+
+    /// Mends this machine's file if it is damaged: a copy is kept, and what is whole stays. Says whether it was.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    pub fn mend(&self) -> Result<bool, StoreError> {
+        let _turn = self.machine.take_turn()?;
+        let path = self.path_of(self.machine.id());
+        let bytes = read_if_there(&path)?;
+        let Rest::Damaged(reason) = Contents::parse(&bytes).rest else { return Ok(false) };
+        self.append_to(&path, &bytes, 0, MENDED, &reason)?;
+        Ok(true)
+    }
+
+    /// Appends to a file that holds these bytes, in a turn of this machine.
+    fn append_to(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        known_ms: u64,
+        kind: &str,
+        body: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let contents = Contents::parse(bytes);
+        let path = path.to_owned();
         if let Rest::Newer(version) = contents.rest {
             return Err(StoreError::Newer { path, version });
-        }
-        if let Rest::Damaged(reason) = contents.rest {
-            self.put_aside(&bytes, reason)?;
         }
         let last = contents.payloads.last().map(|payload| parse(payload)).transpose();
         let last =
             last.map_err(|reason| StoreError::DamagedJournal { path: path.clone(), reason })?;
         let stored = Stored {
             time_ms: now_ms().max(known_ms).max(last.as_ref().map_or(0, |last| last.time_ms)),
-            sequence: last.map_or(0, |last| last.sequence + 1),
+            // Others may have named records that were lost: no later one must be taken for them.
+            sequence: last.map_or(0, |last| last.sequence + 1) + contents.lost_records(),
             kind: kind.to_owned(),
             body,
         };
         let record = layout::record(&serde_json::to_vec(&stored).map_err(io::Error::other)?)?;
+        if let Rest::Damaged(reason) = contents.rest {
+            self.put_aside(bytes, reason)?;
+            return Ok(write_anew(&path, &contents.payloads, &record)?);
+        }
         Ok(write_behind(&path, contents.whole, &record)?)
     }
 
@@ -128,13 +162,7 @@ impl Journal {
     pub fn read(&self) -> Result<Records, StoreError> {
         let mut read = Records::default();
         for (machine, path) in self.files()? {
-            match durable::read_limited(&path, MAX_BYTES) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    read.damaged
-                        .push(StoreError::DamagedJournal { path, reason: error.to_string() });
-                }
-                bytes => read.add(machine, path, &bytes?),
-            }
+            read.add_file(machine, path)?;
         }
         read.records.sort_by_key(|record| (record.time_ms, record.machine, record.sequence));
         Ok(read)
@@ -155,7 +183,7 @@ impl Journal {
     }
 
     fn folder(&self) -> PathBuf {
-        self.analyses.root().join("journal")
+        self.analyses.root().join(JOURNAL)
     }
 
     fn path_of(&self, machine: MachineId) -> PathBuf {
@@ -165,19 +193,44 @@ impl Journal {
     /// The files of all machines; others in the folder are none of ours.
     fn files(&self) -> Result<Vec<(MachineId, PathBuf)>, StoreError> {
         let names = names_in(&self.folder())?;
-        let machine = |name: &String| name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok();
-        let machines = names.iter().filter_map(machine);
+        let machines = names.iter().filter_map(|name| machine_of(name));
         Ok(machines.map(|machine| (machine, self.path_of(machine))).collect())
     }
 
-    /// Keeps a file of ours as it is, before what cannot be read of it is cut off.
+    /// Keeps a file of ours as it is, before what cannot be read of it is left out.
     fn put_aside(&self, bytes: &[u8], reason: &str) -> Result<(), StoreError> {
         let name = format!("journal-{}.{EXTENSION}", self.machine.id());
         self.analyses.keep_damaged(&name, bytes, reason)
     }
 }
 
+/// The machine that a file of this name is of.
+pub(crate) fn machine_of(name: &str) -> Option<MachineId> {
+    name.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()
+}
+
+/// How many records of a file can be read, and what is wrong with it, if anything is.
+pub(crate) fn check(
+    machine: MachineId,
+    path: &Path,
+) -> Result<(usize, Option<StoreError>), StoreError> {
+    let mut read = Records::default();
+    read.add_file(machine, path.to_owned())?;
+    Ok((read.records.len(), read.damaged.pop()))
+}
+
 impl Records {
+    /// Adds what the file of a machine holds.
+    fn add_file(&mut self, machine: MachineId, path: PathBuf) -> Result<(), StoreError> {
+        match durable::read_limited(&path, MAX_BYTES) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.damaged.push(StoreError::DamagedJournal { path, reason: error.to_string() });
+            }
+            bytes => self.add(machine, path, &bytes?),
+        }
+        Ok(())
+    }
+
     fn add(&mut self, machine: MachineId, path: PathBuf, bytes: &[u8]) {
         let contents = Contents::parse(bytes);
         let mut reason = None;
@@ -215,21 +268,29 @@ fn read_if_there(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Writes a record behind the first `whole` bytes of a file, in place of what else is there.
 fn write_behind(path: &Path, whole: usize, record: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
+    let folder = durable::folder_of(path);
     durable::create_folders(folder)?;
-    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
-    let written = (|| {
-        file.set_len(whole as u64)?;
-        file.seek(SeekFrom::End(0))?;
-        file.write_all(&if whole == 0 { [&HEADER, record].concat() } else { record.to_vec() })?;
-        file.sync_all()
-    })();
-    if written.is_err() {
-        // The first error is the one to report; half a record would be passed over anyway.
-        let _ = file.set_len(whole as u64);
+    let mut file = Disk::open_or_create(path)?;
+    if whole == 0 {
+        // Before the record: one that is there must not be told to have failed.
+        durable::sync_folder(folder)?;
     }
-    written?;
-    if whole == 0 { durable::sync_folder(folder) } else { Ok(()) }
+    let bytes = if whole == 0 { [&HEADER, record].concat() } else { record.to_vec() };
+    let written =
+        file.cut(whole as u64).and_then(|()| file.write_all(&bytes)).and_then(|()| file.sync());
+    // The first error is the one to report; half a record would be passed over anyway.
+    written.inspect_err(|_| drop(file.cut(whole as u64)))
+}
+
+/// Writes a file of these records and one more, in place of one that is damaged.
+fn write_anew(path: &Path, payloads: &[&[u8]], record: &[u8]) -> io::Result<()> {
+    let kept: Vec<Vec<u8>> =
+        payloads.iter().map(|payload| layout::record(payload)).collect::<Result<_, _>>()?;
+    durable::publish(path, |file| {
+        file.write_all(&HEADER)?;
+        kept.iter().try_for_each(|record| file.write_all(record))?;
+        file.write_all(record)
+    })
 }
 
 fn now_ms() -> u64 {

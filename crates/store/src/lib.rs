@@ -52,6 +52,7 @@ mod journal;
 mod ledger;
 mod network;
 mod numbers;
+mod parallel;
 mod path_bytes;
 mod watched;
 
@@ -60,8 +61,11 @@ pub use bundle::{
     Seen, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, TAG_ROW_BYTES, Table,
     TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
-pub use catalogue::{Catalogue, FileStamp, Identity, SeenPath};
-pub use folder::{Analysis, AnalysisFolder, Entry};
+pub use catalogue::{Catalogue, FileStamp, Identify, Identity, Rebuilt, SeenPath};
+pub use folder::{
+    Analysis, AnalysisFolder, DamagedBundle, DamagedJournal, Entry, Examined, Repaired, Report,
+    Sound,
+};
 pub use journal::{Journal, JournalStamp, Machine, MachineId, Record, Records};
 pub use ledger::{KeptPart, KeptTask, Ledger};
 pub use network::is_network_file_system;
@@ -94,7 +98,7 @@ pub enum StoreError {
     },
     /// A journal is not what was written.
     #[error(
-        "{path} is damaged: {reason}. What was decided before that is kept; what was decided later on that machine is lost."
+        "{path} is damaged: {reason}. What is whole of it is kept; the rest of what was decided on that machine is lost."
     )]
     DamagedJournal {
         /// The machine's file.

@@ -1,7 +1,7 @@
 //! The sections of a bundle's file, checked in full, whatever they hold.
 
 use super::layout::{Form, Kind, Section, damaged, read_header};
-use crate::StoreError;
+use crate::{StoreError, durable};
 use fs_err::File;
 use std::{io::Read, path::Path};
 
@@ -9,7 +9,7 @@ use std::{io::Read, path::Path};
 const READ_BYTES: usize = 1 << 18;
 
 /// The most that a section which is kept in memory may have: times of 1,500 hours.
-const KEPT_BYTES: u64 = 64 << 20;
+pub(super) const KEPT_BYTES: u64 = 64 << 20;
 
 /// A file's sections, and the bytes of those that belong in memory.
 pub(super) struct Contents<'a> {
@@ -22,7 +22,7 @@ impl<'a> Contents<'a> {
     /// Reads a file of this form once from end to end, checks every byte, and keeps the sections of
     /// the kinds `keep`.
     pub(super) fn read(path: &'a Path, form: &Form, keep: &[Kind]) -> Result<Self, StoreError> {
-        let mut file = File::open(path)?;
+        let mut file = durable::open(path)?;
         let length = file.metadata()?.len();
         let (sections, header_end) = read_header(form, &mut file, length, path)?;
         let mut contents = Self { path, sections: Vec::new(), kept: Vec::new() };

@@ -1,6 +1,6 @@
 //! Header and table of sections.
 
-use crate::StoreError;
+use crate::{Analysis, StoreError};
 use std::{io::Read, path::Path};
 
 /// What tells the files of one analysis from those of others.
@@ -8,7 +8,7 @@ pub(super) struct Form {
     /// Begins every bundle. The odd bytes show up transfers that change line ends or drop the eighth bit.
     magic: [u8; 8],
     /// Version of the layout that is written; all up to it are read.
-    version: u32,
+    pub(super) version: u32,
 }
 
 /// Visual bundles.
@@ -20,15 +20,25 @@ pub(super) const SPEECH: Form = Form { magic: *b"\x89RSB\r\n\x1a\n", version: 1 
 /// Face bundles.
 pub(super) const FACES: Form = Form { magic: *b"\x89RFB\r\n\x1a\n", version: 1 };
 
+/// The form of an analysis' bundles.
+pub(super) fn form_of(analysis: Analysis) -> &'static Form {
+    match analysis {
+        Analysis::Visual => &VISUAL,
+        Analysis::Text => &TEXT,
+        Analysis::Speech => &SPEECH,
+        Analysis::Faces => &FACES,
+    }
+}
+
 /// Sections begin at multiples of this, so that mapped vectors are aligned.
 const ALIGNMENT: u64 = 64;
 
 /// Magic, version, number of sections, length of the file.
-const FIXED_BYTES: usize = 24;
+pub(super) const FIXED_BYTES: usize = 24;
 /// Kind, checksum, offset, length.
 const ENTRY_BYTES: usize = 24;
 /// More sections than any version has.
-const MAX_SECTIONS: u32 = 64;
+pub(super) const MAX_SECTIONS: u32 = 64;
 
 /// What a section holds, in whichever bundle. Numbers are for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +77,7 @@ impl Section {
 }
 
 /// Where the header of a file with `sections` sections ends.
-fn header_bytes(sections: usize) -> usize {
+pub(super) fn header_bytes(sections: usize) -> usize {
     FIXED_BYTES + sections * ENTRY_BYTES + 4
 }
 
@@ -112,7 +122,12 @@ pub(super) fn read_header(
     }
     let mut bytes = vec![0; FIXED_BYTES];
     reader.read_exact(&mut bytes)?;
-    let (count, length) = read_fixed(form, &bytes, path)?;
+    let (count, length) = match read_fixed(form, &bytes, path) {
+        Err(StoreError::Newer { .. }) if is_only_called_newer(form, &bytes, reader) => {
+            return Err(damaged("its version is not what was written"));
+        }
+        fixed => fixed?,
+    };
     if length != file_length {
         return Err(damaged(&format!("it should have {length} bytes and has {file_length}")));
     }
@@ -129,6 +144,25 @@ pub(super) fn read_header(
     check_places(&sections, file_length)
         .ok_or_else(|| damaged("its sections do not fit together"))?;
     Ok((sections, bytes.len() as u64))
+}
+
+/// Whether the header of a file that says to be of a later version is one of ours but for that number: then the
+/// number is what was damaged, and nobody will ever have a version that reads it.
+fn is_only_called_newer(form: &Form, fixed: &[u8], reader: &mut impl Read) -> bool {
+    let count = Fields(&fixed[12..]).u32().unwrap_or(u32::MAX);
+    if count > MAX_SECTIONS {
+        return false;
+    }
+    let mut bytes = fixed.to_vec();
+    bytes.resize(header_bytes(count as usize), 0);
+    if reader.read_exact(&mut bytes[FIXED_BYTES..]).is_err() {
+        return false;
+    }
+    (1..=form.version).any(|version| {
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        let (table, crc) = bytes.split_at(bytes.len() - 4);
+        crc == crc32fast::hash(table).to_le_bytes()
+    })
 }
 
 /// Number of sections and length of the file.
@@ -148,7 +182,7 @@ fn read_fixed(form: &Form, bytes: &[u8], path: &Path) -> Result<(usize, u64), St
     Ok((count as usize, fields.u64().unwrap_or(0)))
 }
 
-fn read_table(bytes: &[u8]) -> Vec<Section> {
+pub(super) fn read_table(bytes: &[u8]) -> Vec<Section> {
     let entry = |bytes: &[u8; ENTRY_BYTES]| {
         let mut fields = Fields(bytes);
         let (kind, crc) = (fields.u32()?, fields.u32()?);

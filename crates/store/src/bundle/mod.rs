@@ -1,8 +1,10 @@
 //! Bundles: what an analysis found, as one immutable file. `FORMAT.md` has the layout.
 
+mod check;
 mod contents;
 mod encoded;
 mod faces;
+mod glance;
 mod layout;
 mod pictures;
 mod read;
@@ -10,8 +12,10 @@ mod speech;
 mod text;
 mod write;
 
+pub(crate) use check::check;
 pub(crate) use encoded::Encoded;
 pub use faces::{FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, Seen};
+pub(crate) use glance::glance;
 pub use pictures::Previews;
 pub use read::{Table, VisualBundleFile};
 pub use speech::{Meanings, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, Voice};

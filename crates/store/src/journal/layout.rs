@@ -13,23 +13,26 @@ const PREFIX: usize = 12;
 /// Longest record, in bytes of JSON.
 const MAX_RECORD: usize = 1 << 20;
 
-/// What a file holds, up to the first byte that makes no sense.
+/// What a file holds. What makes no sense is passed over up to the next whole record, for what was decided after
+/// it still holds.
 pub(super) struct Contents<'a> {
     /// The records.
     pub payloads: Vec<&'a [u8]>,
     /// Bytes up to the end of the last record.
     pub whole: usize,
-    /// What comes then.
+    /// What is wrong, if anything is.
     pub rest: Rest,
+    /// Bytes that were passed over.
+    pub lost: usize,
 }
 
-/// What comes after the last record.
+/// What a file has besides its records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     Nothing,
-    /// A record that was not written to its end, so that nobody was told that it was.
+    /// At the end a record that was not written to its end, so that nobody was told that it was.
     Torn,
-    /// Something that was not written so.
+    /// Somewhere something that was not written so.
     Damaged(&'static str),
     /// What a later version wrote.
     Newer(u32),
@@ -37,22 +40,65 @@ pub(super) enum Rest {
 
 impl<'a> Contents<'a> {
     pub fn parse(bytes: &'a [u8]) -> Self {
-        let mut contents = Self { payloads: Vec::new(), whole: 0, rest: header(bytes) };
-        if contents.rest != Rest::Nothing || bytes.is_empty() {
-            return contents;
+        let rest = header(bytes);
+        let mut contents = Self { payloads: Vec::new(), whole: 0, rest, lost: 0 };
+        match rest {
+            Rest::Nothing if !bytes.is_empty() => contents.whole = HEADER.len(),
+            Rest::Damaged(_) => match next_record(bytes, 0) {
+                Some(next) => contents.pass_over(next),
+                None => return contents,
+            },
+            _ => return contents,
         }
-        contents.whole = HEADER.len();
-        while contents.rest == Rest::Nothing && contents.whole < bytes.len() {
-            match record_of(&bytes[contents.whole..]) {
-                Ok(payload) => {
-                    contents.payloads.push(payload);
-                    contents.whole += PREFIX + payload.len();
-                }
-                Err(rest) => contents.rest = rest,
-            }
-        }
+        while contents.whole < bytes.len() && contents.take(bytes) {}
         contents
     }
+
+    /// Takes the next record; says whether there may be more.
+    fn take(&mut self, bytes: &'a [u8]) -> bool {
+        match record_of(&bytes[self.whole..]) {
+            Ok(payload) => {
+                self.payloads.push(payload);
+                self.whole += PREFIX + payload.len();
+                return true;
+            }
+            Err(Rest::Damaged(reason)) => {
+                if !matches!(self.rest, Rest::Damaged(_)) {
+                    self.rest = Rest::Damaged(reason);
+                }
+                match next_record(bytes, self.whole + 1) {
+                    Some(next) => {
+                        self.pass_over(next);
+                        return true;
+                    }
+                    None => self.lost += bytes.len() - self.whole,
+                }
+            }
+            Err(rest) if self.rest == Rest::Nothing => self.rest = rest,
+            Err(_) => {}
+        }
+        false
+    }
+
+    fn pass_over(&mut self, next: usize) {
+        self.lost += next - self.whole;
+        self.whole = next;
+    }
+
+    /// More records than can have been lost.
+    pub fn lost_records(&self) -> u64 {
+        (self.lost / PREFIX) as u64
+    }
+}
+
+/// Where the first whole record at or after `from` begins. Both of its checksums fit, and no record has another
+/// in it: JSON has no bytes as small as those of a length.
+fn next_record(bytes: &[u8], from: usize) -> Option<usize> {
+    (from..bytes.len().saturating_sub(PREFIX)).find(|&at| {
+        let prefix = bytes[at..].first_chunk().and_then(Prefix::of);
+        let payload = prefix.and_then(|prefix| prefix.payload(&bytes[at + PREFIX..]));
+        payload.is_some_and(|payload| !payload.is_empty())
+    })
 }
 
 /// What is wrong with the header, if anything is.
@@ -76,25 +122,43 @@ fn header(bytes: &[u8]) -> Rest {
     }
 }
 
+/// What stands before a record.
+#[derive(Clone, Copy)]
+struct Prefix {
+    length: usize,
+    crc: u32,
+}
+
+impl Prefix {
+    /// A prefix whose own checksum fits.
+    fn of(bytes: &[u8; PREFIX]) -> Option<Self> {
+        let number = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let (length, crc) = (number(0) as usize, number(4));
+        let fits = length <= MAX_RECORD && crc32fast::hash(&bytes[..8]) == number(8);
+        fits.then_some(Self { length, crc })
+    }
+
+    /// The record behind it, if it is there and its checksum fits.
+    fn payload(self, rest: &[u8]) -> Option<&[u8]> {
+        rest.get(..self.length).filter(|payload| crc32fast::hash(payload) == self.crc)
+    }
+}
+
 /// The record that some bytes begin with, or why there is none.
 fn record_of(bytes: &[u8]) -> Result<&[u8], Rest> {
     // A file system may have given a file its length before its bytes.
-    let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX>().filter(|_| !is_zero(bytes))
-    else {
+    let Some((prefix, rest)) = bytes.split_first_chunk().filter(|_| !is_zero(bytes)) else {
         return Err(Rest::Torn);
     };
-    let number = |at: usize| {
-        u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]])
-    };
-    let length = number(0) as usize;
-    if crc32fast::hash(&prefix[..8]) != number(8) || length > MAX_RECORD {
+    let Some(prefix) = Prefix::of(prefix) else {
         return Err(Rest::Damaged("the beginning of a record is not as it was written"));
+    };
+    if rest.len() < prefix.length {
+        return Err(Rest::Torn);
     }
-    let payload = rest.get(..length).ok_or(Rest::Torn)?;
-    if crc32fast::hash(payload) != number(4) {
-        return Err(Rest::Damaged("a record is not as it was written"));
-    }
-    Ok(payload)
+    prefix.payload(rest).ok_or(Rest::Damaged("a record is not as it was written"))
 }
 
 fn is_zero(bytes: &[u8]) -> bool {

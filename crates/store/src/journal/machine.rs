@@ -1,7 +1,6 @@
 //! This machine, as journals know it.
 
 use crate::durable;
-use fs_err as fs;
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -33,7 +32,7 @@ pub struct Machine {
 /// Nobody else of this machine writes as long as this is there.
 #[derive(Debug)]
 pub(super) struct Turn {
-    _file: fs::File,
+    _file: fs_err::File,
 }
 
 impl Machine {
@@ -64,9 +63,7 @@ impl Machine {
     /// Waits until no other thread or process of this machine writes. The lock is one of the home folder,
     /// for not every network share has locks.
     pub(super) fn take_turn(&self) -> io::Result<Turn> {
-        let file = fs::File::open(&self.file)?;
-        file.lock()?;
-        Ok(Turn { _file: file })
+        Ok(Turn { _file: durable::lock(&self.file)? })
     }
 }
 

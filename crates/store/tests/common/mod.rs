@@ -5,11 +5,14 @@ use rushes_model::{
     Area, FrameRate, HashStr, MediaFacts, MediaId, MediaKind, Sampling, Shot, TimeRange,
 };
 use rushes_store::{
-    BundleMeta, FaceBundle, FaceTrack, Meanings, Previews, RowTime, Seen, SpeechBundle,
-    SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame, TextLine,
-    VisualBundle, Voice,
+    Analysis, BundleMeta, FaceBundle, FaceBundleFile, FaceTrack, Meanings, Previews, RowTime, Seen,
+    SpeechBundle, SpokenSegment, SpokenWord, StoreError, TAG_ROW_BYTES, TextBundle, TextFrame,
+    TextLine, VisualBundle, VisualBundleFile, Voice,
 };
-use std::{fmt::Debug, path::Path};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+};
 
 pub fn facts() -> MediaFacts {
     MediaFacts {
@@ -204,4 +207,60 @@ pub fn check_later_version<T: Debug>(path: &Path, open: impl Fn(&Path) -> Result
     fs_err::write(path, bytes).unwrap();
     let result = open(path);
     assert!(matches!(result, Err(StoreError::Newer { version: 2, .. })), "{result:?}");
+}
+
+/// Opens a bundle and reads all that is left in the file, too.
+pub fn fully_read(analysis: Analysis, path: &Path) -> Result<BundleMeta, StoreError> {
+    match analysis {
+        Analysis::Visual => {
+            let file = VisualBundleFile::open(path)?;
+            (0..file.times().len()).try_for_each(|row| file.preview(row).map(drop))?;
+            Ok(file.meta().clone())
+        }
+        Analysis::Text => Ok(TextBundle::open(path)?.meta),
+        Analysis::Speech => Ok(SpeechBundle::open(path)?.meta),
+        Analysis::Faces => {
+            let FaceBundleFile { faces, crops } = FaceBundleFile::open(path)?;
+            (0..faces.tracks.len()).try_for_each(|track| crops.of(track).map(drop))?;
+            Ok(faces.meta)
+        }
+    }
+}
+
+/// Numbers that are the same in every run (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+}
+
+/// Makes a bundle of another medium from one that was published, thousands of which would take long to sync. Texts in
+/// its facts are replaced by others as long.
+pub fn copy_for(template: &Path, media_id: MediaId, texts: &[(&str, &str)]) -> PathBuf {
+    let mut bytes = fs_err::read(template).unwrap();
+    let field = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (offset, length) = (field(24 + 8), field(24 + 16));
+    let mut meta = str::from_utf8(&bytes[offset..offset + length]).unwrap().to_owned();
+    let (old, new) = (template.file_stem().unwrap().to_str().unwrap(), media_id.to_string());
+    for (from, to) in texts.iter().copied().chain([(old, new.as_str())]) {
+        assert!(from.len() == to.len() && meta.contains(from), "{from}, {to}");
+        meta = meta.replace(from, to);
+    }
+    bytes[offset..offset + length].copy_from_slice(meta.as_bytes());
+    forge(&mut bytes, 24 + 4, &crc32fast::hash(meta.as_bytes()).to_le_bytes());
+    let model = template.parent().unwrap().parent().unwrap();
+    let path = model.join(&new[..2]).join(&new).with_extension(template.extension().unwrap());
+    fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+    fs_err::write(&path, bytes).unwrap();
+    path
 }
