@@ -60,13 +60,19 @@ impl<T: DeserializeOwned> Licensed<T> {
 }
 
 impl Licensed<()> {
-    /// Checks the license of a request whose body, if any, says nothing else.
+    /// Checks the license of a request whose body, if any, says nothing else. Forms and plain text are
+    /// refused here too: pages may send them without asking first.
     pub(crate) async fn without_body(
         app: &App,
         request: Request,
         cap: usize,
     ) -> Result<Self, Failure> {
-        admit(app, request, cap).await.map(|_| Self(()))
+        let declared = body::content_type(request.headers());
+        let bytes = admit(app, request, cap).await?;
+        match declared {
+            ContentType::Other if !bytes.is_empty() => Err(body::not_json()),
+            _ => Ok(Self(())),
+        }
     }
 }
 

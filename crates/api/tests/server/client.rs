@@ -1,5 +1,6 @@
 //! A server to test, and a client that sends exactly the bytes it is told to.
 
+use crate::tiny;
 use rushes_api::{Server, Settings};
 use rushes_engine::{Config, Engine};
 use rushes_license::{Issuer, License, LocalKey, SIGNING_FILE, Tier};
@@ -7,6 +8,7 @@ use serde_json::Value;
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::PathBuf,
     sync::{LazyLock, mpsc},
     thread,
     time::Duration,
@@ -39,6 +41,15 @@ impl Running {
         let home = tempfile::tempdir().unwrap();
         let config = Config::at(home.path());
         Self::start_with(settings, home, config)
+    }
+
+    /// A server whose model is small and on disk, and whose callers may name files under these folders.
+    pub fn with_model(roots: Vec<PathBuf>) -> Self {
+        let home = tiny::home(&[tiny::A]);
+        tiny::install(home.path(), tiny::A);
+        let visual_model = Some(tiny::A.parse().unwrap());
+        let config = Config { visual_model, roots, ..Config::at(home.path()) };
+        Self::start_with(free_port(), home, config)
     }
 
     /// A server over an engine of its own set-up.

@@ -36,6 +36,17 @@ pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
     paths.iter().flat_map(of_path).collect()
 }
 
+/// Every operation that is built or in the contract, those that are built as the server documents them.
+pub fn every_operation() -> Vec<(String, String, Value)> {
+    let mut all = operations(&ours());
+    let missing = operations(&contract()).into_iter().filter(|(method, path, _)| {
+        !all.iter().any(|(built, at, _)| (built, at) == (method, path))
+    });
+    let missing: Vec<_> = missing.collect();
+    all.extend(missing);
+    all
+}
+
 /// What is built, as the running server tells.
 pub fn ours() -> Value {
     let answer = SHARED.send(&SHARED.head("GET", "/api/v1/openapi.json"), b"");

@@ -11,9 +11,11 @@ mod bodies;
 mod client;
 mod contract;
 mod door;
+mod forgery;
 mod keys;
 mod limits;
 mod models;
+mod paths;
 mod sockets;
 mod starting;
 #[path = "../../../engine/tests/tiny/mod.rs"]
