@@ -23,6 +23,7 @@ pub mod doctor;
 pub mod door;
 mod face_models;
 mod hearing;
+pub mod instance;
 mod intake;
 mod library;
 mod meaning;
