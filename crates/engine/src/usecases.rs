@@ -20,8 +20,8 @@ use crate::{
     pictures::PictureCache,
     pull::{self, Activation, PullProgress},
     replies::{
-        AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply, Message,
-        SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
+        AnalysisState, AvailableModels, LoadReply, LoadedCounts, LoadedModels, MediaMetadataReply,
+        Message, SceneThumbnails, Task, TaskStarted, Tasks, Thumbnails,
     },
     requests::{
         AnalyzeRequest, CancelRequest, ClearRequest, LoadForMediaRequest, LoadModelRequest,
@@ -375,6 +375,12 @@ impl Engine {
         let path = cache_dir.map(|dir| self.0.roots.check(dir)).transpose()?;
         self.0.library.clear(path.as_deref());
         Ok(LoadReply { message: "Cleared".to_owned(), loaded: self.0.library.counts() })
+    }
+
+    /// How much is in memory to be searched, of all analysis folders.
+    #[must_use]
+    pub fn loaded_counts(&self) -> LoadedCounts {
+        self.0.library.counts()
     }
 
     /// Pictures of moments.

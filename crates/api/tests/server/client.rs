@@ -72,9 +72,14 @@ impl Running {
         Self { port, pro, standard, home, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Tells the server to stop.
+    pub fn begin_stop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+    }
+
     /// Stops the server and waits for its end.
     pub fn stop(&mut self) {
-        self.stop.take().map(|stop| stop.send(()));
+        self.begin_stop();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
@@ -170,7 +175,7 @@ pub fn exchange(port: u16, request: &[u8]) -> Answer {
 }
 
 /// Reads one answer from a connection.
-pub fn read_answer(stream: &mut TcpStream) -> Answer {
+pub fn read_answer(stream: &mut impl Read) -> Answer {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -189,7 +194,7 @@ pub fn read_answer(stream: &mut TcpStream) -> Answer {
     answer
 }
 
-fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     let mut part = [0; 16 << 10];
     match stream.read(&mut part) {
         Ok(0) | Err(_) => false,

@@ -14,9 +14,11 @@ mod door;
 mod forgery;
 mod keys;
 mod limits;
+mod metrics;
 mod models;
 mod paths;
 mod sockets;
 mod starting;
 #[path = "../../../engine/tests/tiny/mod.rs"]
 mod tiny;
+mod tls;
