@@ -24,7 +24,7 @@ const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 const CORS: [(HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, x-license-key"),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after"),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after, x-request-id"),
     (header::ACCESS_CONTROL_MAX_AGE, "600"),
 ];
 
@@ -46,16 +46,18 @@ enum Caller {
 }
 
 impl Door {
-    /// A door for a server on this port: the loopback names with exactly that port, their origins, and
-    /// what the settings add. `hosts` are Host values such as `studio.local:6699`; `origins` are Origin
+    /// A door for a server that speaks `http` or `https` on this port: the loopback names with exactly that
+    /// port, their origins, and what the settings add. `hosts` are Host values such as `studio.local:6699`; `origins` are Origin
     /// values such as `https://studio.example`, `file://` or `null`.
     #[must_use]
-    pub fn new(port: u16, hosts: &[String], origins: &[String]) -> Self {
+    pub fn new(scheme: &str, port: u16, hosts: &[String], origins: &[String]) -> Self {
+        let own_port = if scheme == "https" { 443 } else { 80 };
         let with_port = LOOPBACK_NAMES.iter().map(|name| format!("{name}:{port}"));
         // Clients leave the port out when it is the scheme's own.
-        let bare = LOOPBACK_NAMES.iter().filter(|_| port == 80).map(|name| (*name).to_owned());
+        let bare =
+            LOOPBACK_NAMES.iter().filter(|_| port == own_port).map(|name| (*name).to_owned());
         let own: Vec<String> = with_port.chain(bare).collect();
-        let own_origins = own.iter().map(|host| format!("http://{host}"));
+        let own_origins = own.iter().map(|host| format!("{scheme}://{host}"));
         Self {
             origins: own_origins.chain(origins.iter().cloned()).collect(),
             hosts: own.iter().chain(hosts).cloned().collect(),
@@ -149,14 +151,14 @@ mod tests {
 
     #[test]
     fn the_port_may_be_left_out_only_where_it_is_the_schemes_own() {
-        assert!(Door::new(80, &[], &[]).knows_host("localhost"));
-        assert!(Door::new(80, &[], &[]).knows_origin("http://[::1]"));
-        assert!(!Door::new(6699, &[], &[]).knows_host("localhost"));
+        assert!(Door::new("http", 80, &[], &[]).knows_host("localhost"));
+        assert!(Door::new("https", 443, &[], &[]).knows_origin("https://[::1]"));
+        assert!(!Door::new("http", 6699, &[], &[]).knows_host("localhost"));
     }
 
     #[test]
     fn settings_add_hosts_and_origins() {
-        let door = Door::new(6699, &["studio.local:6699".into()], &["null".into()]);
+        let door = Door::new("http", 6699, &["studio.local:6699".into()], &["null".into()]);
         assert!(door.knows_host("STUDIO.local:6699") && door.knows_origin("null"));
         assert!(!door.knows_origin("http://studio.local:6699"));
     }

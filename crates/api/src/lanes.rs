@@ -4,6 +4,7 @@ use crate::{limits, refusal};
 use rushes_model::{ErrorCode, Failure};
 use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Span;
 
 /// What a call costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +76,13 @@ impl Queue {
     }
 }
 
-/// Runs a blocking call off the event loop. A panic in it becomes a failure.
+/// Runs a blocking call off the event loop; what it logs belongs to the request. A panic in it becomes
+/// a failure.
 pub(crate) async fn blocking<R: Send + 'static>(
     call: impl FnOnce() -> Result<R, Failure> + Send + 'static,
 ) -> Result<R, Failure> {
-    tokio::task::spawn_blocking(call).await.unwrap_or_else(|error| {
+    let request = Span::current();
+    tokio::task::spawn_blocking(move || request.in_scope(call)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call did not end");
         Err(refusal::defect())
     })

@@ -10,7 +10,7 @@
 //! ```
 //! use rushes_api::Door;
 //!
-//! let door = Door::new(6699, &[], &["https://studio.example".to_owned()]);
+//! let door = Door::new("http", 6699, &[], &["https://studio.example".to_owned()]);
 //! assert!(door.knows_host("localhost:6699") && !door.knows_host("evil.example:6699"));
 //! assert!(door.knows_origin("https://studio.example") && !door.knows_origin("null"));
 //! ```
@@ -24,12 +24,19 @@ mod keys;
 mod lanes;
 mod licensed;
 mod limits;
+mod listen;
+mod metrics;
 mod operation;
+mod process;
 mod refusal;
 mod rooms;
 mod routes;
 mod server;
+mod tls;
+mod trace;
 
 pub use door::Door;
+pub use listen::{ServeError, Settings};
 pub use refusal::ErrorBody;
-pub use server::{ServeError, Server, Settings};
+pub use server::Server;
+pub use tls::TlsFiles;

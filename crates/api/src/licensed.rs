@@ -4,16 +4,21 @@ use crate::{
     body::{self, ContentType},
     keys::Keys,
     lanes::Lanes,
+    limits,
+    metrics::Metrics,
 };
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderMap, HeaderName},
+    http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION},
 };
 use rushes_engine::Engine;
 use rushes_model::Failure;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// Header of the key.
 const KEY_HEADER: HeaderName = HeaderName::from_static("x-license-key");
@@ -24,6 +29,18 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
     pub(crate) lanes: Arc<Lanes>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether nobody but this machine can connect.
+    pub(crate) is_on_loopback: bool,
+    /// Set once the server is to stop.
+    pub(crate) is_stopping: Arc<AtomicBool>,
+}
+
+impl App {
+    /// Whether the server is about to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
 }
 
 /// A request whose license was checked. Only the functions of this module make one.
@@ -60,13 +77,28 @@ impl<T: DeserializeOwned> Licensed<T> {
 }
 
 impl Licensed<()> {
-    /// Checks the license of a request whose body, if any, says nothing else.
+    /// Checks the license of a request whose body, if any, says nothing else. Forms and plain text are
+    /// refused here too: pages may send them without asking first.
     pub(crate) async fn without_body(
         app: &App,
         request: Request,
         cap: usize,
     ) -> Result<Self, Failure> {
-        admit(app, request, cap).await.map(|_| Self(()))
+        let declared = body::content_type(request.headers());
+        let bytes = admit(app, request, cap).await?;
+        match declared {
+            ContentType::Other if !bytes.is_empty() => Err(body::not_json()),
+            _ => Ok(Self(())),
+        }
+    }
+
+    /// Checks the license of a scraper, which may have its key in the header that scrapers know.
+    pub(crate) async fn to_scrape(app: &App, mut request: Request) -> Result<Self, Failure> {
+        let headers = request.headers_mut();
+        if let (None, Some(key)) = (headers.get(KEY_HEADER), bearer(headers)) {
+            headers.insert(KEY_HEADER, key);
+        }
+        Self::without_body(app, request, limits::SMALL_BODY).await
     }
 }
 
@@ -116,6 +148,12 @@ fn key_header(headers: &HeaderMap) -> Option<String> {
     Some(text.unwrap_or_default().to_owned())
 }
 
+/// The key of `Authorization: Bearer`.
+fn bearer(headers: &HeaderMap) -> Option<HeaderValue> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| HeaderValue::from_str(key.trim()).ok())?
+}
+
 fn key_field(bytes: &[u8]) -> Option<String> {
     serde_json::from_slice::<KeyField>(bytes).ok()?.license_key
 }
@@ -123,7 +161,6 @@ fn key_field(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     #[test]
     fn the_key_is_read_from_one_field() {

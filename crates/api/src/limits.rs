@@ -21,8 +21,12 @@ pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Time for the answer of a call whose work grows with the list that it is given: ten thousand files
 /// are probed, a thousand pictures cut.
 pub(crate) const LIST_ANSWER_TIME: Duration = Duration::from_secs(600);
-/// Time for what is under way when the server stops.
-pub(crate) const STOP_TIME: Duration = Duration::from_secs(10);
+/// Time for what is under way when the server stops, so that the process ends within ten seconds.
+pub(crate) const STOP_TIME: Duration = Duration::from_secs(9);
+/// Connections at a time that are turned away with time to read why.
+pub(crate) const TURNED_AWAY: usize = 32;
+/// How long such a client is listened to.
+pub(crate) const TURN_AWAY_TIME: Duration = Duration::from_secs(1);
 /// Searches that may wait, for each one that runs.
 pub(crate) const WAITING_SEARCHES: usize = 4;
 /// Bytes of a refused body that are read and thrown away, so that the client gets to read the answer

@@ -6,7 +6,7 @@ use crate::{
     lanes::{self, Lane},
     licensed::{App, Licensed},
     limits,
-    refusal::Refusal,
+    refusal::{self, Refusal},
 };
 use axum::{
     Json, Router,
@@ -116,6 +116,9 @@ impl Operation {
         app: &App,
         call: impl FnOnce(&Engine) -> Result<R, Failure> + Send + 'static,
     ) -> Result<Response, Refusal> {
+        if self.success == StatusCode::ACCEPTED && app.is_stopping() {
+            return Err(refusal::stopping().into());
+        }
         let engine = app.engine.clone();
         let work = async {
             let turn = app.lanes.enter(self.lane).await?;

@@ -60,6 +60,17 @@ pub(crate) fn nothing_here() -> Failure {
     Failure::new(ErrorCode::NotFound, "there is nothing at this path; /docs lists what there is")
 }
 
+/// Figures are for this machine.
+pub(crate) fn not_from_here() -> Failure {
+    let message = "figures are given to this machine only, by a server that listens to it alone";
+    Failure::new(ErrorCode::ForbiddenOrigin, message)
+}
+
+/// Work that would be cancelled at once.
+pub(crate) fn stopping() -> Failure {
+    Failure::new(ErrorCode::Busy, "the server is stopping; ask again when it is back")
+}
+
 /// A defect that was caught on its way out.
 pub(crate) fn defect() -> Failure {
     Failure::new(ErrorCode::Internal, "a defect of the server stopped this call; its log says more")

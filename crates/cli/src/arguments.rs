@@ -61,11 +61,17 @@ pub struct Serve {
     /// Port to listen on.
     #[arg(long, short)]
     pub port: Option<u16>,
-    /// Address to listen on; loopback when absent.
+    /// Address to listen on; loopback when absent. Any other needs a certificate and --root.
     #[arg(long)]
     pub host: Option<IpAddr>,
-    /// Let other machines connect to an address that is not loopback: keys and footage then cross the
-    /// network unencrypted.
+    /// Certificate in PEM form, followed by those that vouch for it; the server then speaks HTTPS only.
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Key of the certificate, in PEM form.
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Let other machines connect without a certificate: keys and footage then cross the network
+    /// unencrypted.
     #[arg(long)]
     pub open_to_network: bool,
     /// Folder that callers may name files under; may be given several times.
@@ -74,6 +80,9 @@ pub struct Serve {
     /// Origin of a web page that may call, such as http://localhost:3000; may be given several times.
     #[arg(long = "origin")]
     pub origins: Vec<String>,
+    /// End when the program that started this one ends, or closes the pipe that is standard input.
+    #[arg(long)]
+    pub exit_with_parent: bool,
 }
 
 /// How densely footage is looked at.

@@ -13,7 +13,9 @@ mod doctor;
 mod export;
 mod faces;
 mod license;
+mod log;
 mod models;
+mod parent;
 mod search;
 mod serve;
 mod settings;
@@ -39,7 +41,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
     let settings = settings::read(arguments.home, arguments.config)?;
-    settings::start_logging(&settings, matches!(arguments.command, Command::Serve(_)))?;
+    // The server begins its log itself, once it knows that it is the only one.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        log::start();
+    }
     match arguments.command {
         Command::Serve(serve) => serve::run(settings, serve),
         Command::Analyze(analyze) => analyze::run(settings, analyze),

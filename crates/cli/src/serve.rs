@@ -2,37 +2,46 @@
 
 use crate::{
     arguments::Serve,
+    log, parent,
     settings::{DEFAULT_PORT, Settings},
     signals::exit_on_second_signal,
 };
 use anyhow::{Context, Result, bail};
-use rushes_api::Server;
-use rushes_engine::{Engine, door};
-use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal as on_signal};
+use rushes_api::{Server, TlsFiles};
+use rushes_engine::{
+    Engine,
+    door::{self, LocalKey},
+    instance::Instance,
+};
+use std::{path::PathBuf, process::ExitCode};
+use tokio::{
+    signal::unix::{SignalKind, signal as on_signal},
+    sync::oneshot,
+    task::spawn_blocking,
+};
 
 /// Serves until SIGINT or SIGTERM; a second signal ends the process at once.
 pub fn run(mut settings: Settings, arguments: Serve) -> Result<ExitCode> {
     settings.engine.roots.extend(arguments.roots.iter().cloned());
-    exit_on_second_signal()?;
+    settings.engine.make_home()?;
+    let mut instance = Instance::take(&settings.engine.home)?;
+    log::start_for_server(&settings.engine.home)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(serve(settings, arguments))?;
+    runtime.block_on(serve(settings, arguments, &mut instance))?;
     // Blocking calls that a cancelled request left behind must not hold the process.
     runtime.shutdown_background();
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
-    if arguments.open_to_network && settings.engine.roots.is_empty() {
-        bail!(
-            "--open-to-network would let whoever has a key read every file that you may read: name \
-             the folders that may be read with --root"
-        );
-    }
+async fn serve(settings: Settings, arguments: Serve, instance: &mut Instance) -> Result<()> {
+    // First of all: a signal that comes before anybody listens for it would only count as the first.
+    let stop_is_wanted = reasons_to_stop(arguments.exit_with_parent)?;
+    exit_on_second_signal()?;
     let key = door::local_key(&settings.engine)?;
     let engine = Engine::open(settings.engine)?;
     engine.take_charge()?;
     let host = arguments.host.or(settings.host);
+    let certificate = arguments.tls_cert.or(settings.tls_cert);
     let server = Server::bind(
         engine.clone(),
         &rushes_api::Settings {
@@ -40,25 +49,59 @@ async fn serve(settings: Settings, arguments: Serve) -> Result<()> {
             port: arguments.port.or(settings.port).unwrap_or(DEFAULT_PORT),
             hosts: settings.hosts,
             origins: [settings.origins, arguments.origins].concat(),
+            tls: tls_files(certificate, arguments.tls_key.or(settings.tls_key))?,
             open_to_network: arguments.open_to_network,
         },
     )
     .await?;
-    println!("Rushes {} on http://localhost:{}/api/v1", env!("CARGO_PKG_VERSION"), server.port());
-    println!("Documentation on http://localhost:{}/docs", server.port());
+    let address = server.address();
+    instance.announce(&address)?;
+    introduce(&address, &key);
+    let (begin_stop, stop) = oneshot::channel::<()>();
+    let stopped = tokio::spawn(async move {
+        stop_is_wanted.await;
+        tracing::info!("stopping");
+        drop(begin_stop);
+        // While the server finishes its answers: decoders end at once, not after the last connection has.
+        spawn_blocking(move || engine.stop()).await
+    });
+    server.run(async { _ = stop.await }).await;
+    stopped.await.context("stopping")?.context("stopping")
+}
+
+fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        _ => bail!("TLS needs a certificate and its key: give both --tls-cert and --tls-key"),
+    }
+}
+
+fn introduce(address: &str, key: &LocalKey) {
+    println!("Rushes {} on {address}/api/v1", env!("CARGO_PKG_VERSION"));
+    println!("Documentation on {address}/docs");
     if key.is_new {
         println!("License key of this machine, shown once: {}", key.key);
         println!("It is kept in {}; `rushes license show` prints it.", key.path.display());
     }
+}
+
+/// Ends when the server is to stop.
+fn reasons_to_stop(with_parent: bool) -> Result<impl Future<Output = ()>> {
     let mut interrupt = on_signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut terminate = on_signal(SignalKind::terminate()).context("SIGTERM")?;
-    let stop = async {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        tracing::info!("stopping");
-        // Decoders end at once, not after the last connection has.
-        engine.stop_tasks();
+    let parent = with_parent.then(parent::is_gone);
+    let parent_is_gone = async {
+        match parent {
+            Some(is_gone) => is_gone.await,
+            None => std::future::pending().await,
+        }
     };
-    server.run(stop).await;
-    engine.stop();
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = parent_is_gone => {}
+        }
+    })
 }

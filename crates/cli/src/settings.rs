@@ -1,10 +1,9 @@
-//! The config file, the home folder and the log.
+//! The config file and the home folder.
 
 use anyhow::{Context, Result, bail};
 use rushes_engine::Config;
 use serde::Deserialize;
-use std::{env, fs::File, io::IsTerminal, net::IpAddr, path::PathBuf, sync::Mutex};
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use std::{env, net::IpAddr, path::PathBuf};
 
 /// Port of the public contract.
 pub const DEFAULT_PORT: u16 = 6699;
@@ -17,6 +16,10 @@ pub struct Settings {
     pub port: Option<u16>,
     /// Address to listen on.
     pub host: Option<IpAddr>,
+    /// Certificate in PEM form, and its key: the server then speaks HTTPS only.
+    pub tls_cert: Option<PathBuf>,
+    /// See `tls_cert`.
+    pub tls_key: Option<PathBuf>,
     /// More Host values to let in, with their port.
     pub hosts: Vec<String>,
     /// Origins of web pages that may call.
@@ -54,28 +57,4 @@ pub fn read(home: Option<PathBuf>, file: Option<PathBuf>) -> Result<Settings> {
 fn default_home() -> Option<PathBuf> {
     #[allow(deprecated, reason = "right on every system since Rust 1.85")]
     env::home_dir().map(|home| home.join(".rushes"))
-}
-
-/// Logs to standard error, and to `logs/rushes.log` in the home folder for the server. `RUSHES_LOG`
-/// sets what is logged.
-pub fn start_logging(settings: &Settings, to_file: bool) -> Result<()> {
-    let default = if to_file { "info" } else { "warn" };
-    let filter = EnvFilter::try_from_env("RUSHES_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let stderr = fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    let file = if to_file { Some(log_file(settings)?) } else { None };
-    let file = file.map(|file| fmt::layer().json().with_writer(Mutex::new(file)));
-    tracing_subscriber::registry().with(filter).with(stderr).with(file).init();
-    Ok(())
-}
-
-fn log_file(settings: &Settings) -> Result<File> {
-    settings.engine.make_home()?;
-    let folder = settings.engine.home.join("logs");
-    fs_err::create_dir_all(&folder)?;
-    let path = folder.join("rushes.log");
-    let file = fs_err::OpenOptions::new().create(true).append(true).open(path)?;
-    Ok(file.into_parts().0)
 }

@@ -24,6 +24,7 @@ pub mod door;
 mod face_models;
 mod folders;
 mod hearing;
+pub mod instance;
 mod intake;
 mod library;
 mod meaning;

@@ -23,7 +23,7 @@ use crate::{
     pictures::PictureCache,
     pull::{self, PullProgress},
     replies::{
-        AnalysisState, AvailableModels, LoadReply, LoadedModels, MediaMetadataReply,
+        AnalysisState, AvailableModels, LoadReply, LoadedCounts, LoadedModels, MediaMetadataReply,
         SceneThumbnails, Thumbnails,
     },
     requests::{
@@ -248,6 +248,12 @@ impl Engine {
         let path = cache_dir.map(|dir| self.0.roots.check(dir)).transpose()?;
         self.0.library.clear(path.as_deref());
         Ok(LoadReply { message: "Cleared".to_owned(), loaded: self.0.library.counts() })
+    }
+
+    /// How much is in memory to be searched, of all analysis folders.
+    #[must_use]
+    pub fn loaded_counts(&self) -> LoadedCounts {
+        self.0.library.counts()
     }
 
     /// Pictures of moments.

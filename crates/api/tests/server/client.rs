@@ -1,5 +1,6 @@
 //! A server to test, and a client that sends exactly the bytes it is told to.
 
+use crate::tiny;
 use rushes_api::{Server, Settings};
 use rushes_engine::{Config, Engine};
 use rushes_license::{Issuer, License, LocalKey, SIGNING_FILE, Tier};
@@ -7,6 +8,7 @@ use serde_json::Value;
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::PathBuf,
     sync::{LazyLock, mpsc},
     thread,
     time::Duration,
@@ -41,6 +43,15 @@ impl Running {
         Self::start_with(settings, home, config)
     }
 
+    /// A server whose model is small and on disk, and whose callers may name files under these folders.
+    pub fn with_model(roots: Vec<PathBuf>) -> Self {
+        let home = tiny::home(&[tiny::A]);
+        tiny::install(home.path(), tiny::A);
+        let visual_model = Some(tiny::A.parse().unwrap());
+        let config = Config { visual_model, roots, ..Config::at(home.path()) };
+        Self::start_with(free_port(), home, config)
+    }
+
     /// A server over an engine of its own set-up.
     pub fn start_with(settings: Settings, home: TempDir, config: Config) -> Self {
         let pro = LocalKey::ensure(home.path()).unwrap().key;
@@ -61,9 +72,14 @@ impl Running {
         Self { port, pro, standard, home, stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Tells the server to stop.
+    pub fn begin_stop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+    }
+
     /// Stops the server and waits for its end.
     pub fn stop(&mut self) {
-        self.stop.take().map(|stop| stop.send(()));
+        self.begin_stop();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
@@ -159,7 +175,7 @@ pub fn exchange(port: u16, request: &[u8]) -> Answer {
 }
 
 /// Reads one answer from a connection.
-pub fn read_answer(stream: &mut TcpStream) -> Answer {
+pub fn read_answer(stream: &mut impl Read) -> Answer {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -178,7 +194,7 @@ pub fn read_answer(stream: &mut TcpStream) -> Answer {
     answer
 }
 
-fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+fn read_more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     let mut part = [0; 16 << 10];
     match stream.read(&mut part) {
         Ok(0) | Err(_) => false,

@@ -11,10 +11,14 @@ mod bodies;
 mod client;
 mod contract;
 mod door;
+mod forgery;
 mod keys;
 mod limits;
+mod metrics;
 mod models;
+mod paths;
 mod sockets;
 mod starting;
 #[path = "../../../engine/tests/tiny/mod.rs"]
 mod tiny;
+mod tls;

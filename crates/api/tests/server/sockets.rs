@@ -1,10 +1,6 @@
 //! Socket.IO over long polling, packet by packet. The official clients are tried in `tests/clients`.
 
-use crate::{
-    client::{Running, SHARED, free_port},
-    tiny,
-};
-use rushes_engine::Config;
+use crate::client::{Running, SHARED};
 use serde_json::{Value, json};
 use std::{path::PathBuf, time::Duration};
 
@@ -96,15 +92,6 @@ fn clip() -> PathBuf {
     clip.canonicalize().unwrap()
 }
 
-/// A server whose model is small and on disk.
-fn analysing() -> Running {
-    let home = tiny::home(&[tiny::A]);
-    tiny::install(home.path(), tiny::A);
-    let visual_model = Some(tiny::A.parse().unwrap());
-    let config = Config { visual_model, ..Config::at(home.path()) };
-    Running::start_with(free_port(), home, config)
-}
-
 /// Starts an analysis and gives its task id.
 fn analyze(server: &Running) -> String {
     let cache_dir = server.home.path().join("analysis");
@@ -134,7 +121,7 @@ fn assert_well_told(events: &[Value], task: &str) {
 
 #[test]
 fn who_joins_hears_a_task_to_its_end_and_who_comes_late_hears_the_end() {
-    let server = analysing();
+    let server = Running::with_model(Vec::new());
     let mut early = Session::open(&server);
     let task = analyze(&server);
     assert_eq!(early.call("join", &[json!(task)]), json!({"ok": true, "task_id": task}));
@@ -151,7 +138,7 @@ fn who_joins_hears_a_task_to_its_end_and_who_comes_late_hears_the_end() {
 
 #[test]
 fn joining_at_any_moment_gives_the_last_event_exactly_once() {
-    let server = analysing();
+    let server = Running::with_model(Vec::new());
     let task = analyze(&server);
     let sessions = (0..12).map(|i| {
         let (server, task) = (&server, &task);
@@ -168,7 +155,7 @@ fn joining_at_any_moment_gives_the_last_event_exactly_once() {
 
 #[test]
 fn who_leaves_hears_no_more() {
-    let server = analysing();
+    let server = Running::with_model(Vec::new());
     let task = analyze(&server);
     let mut session = Session::open(&server);
     session.call("join", &[json!(task)]);

@@ -34,7 +34,12 @@ async fn the_network_is_closed_unless_opened_on_purpose() {
         assert!(refused.to_string().contains(host), "{refused}");
     }
     let opened = Settings { host: "0.0.0.0".into(), open_to_network: true, ..free_port() };
-    let server = bind(opened).await.unwrap();
+    let unfenced = bind(opened.clone()).await.err().unwrap();
+    assert!(matches!(unfenced, ServeError::NoRoots(_)), "{unfenced}");
+    let home = tempfile::tempdir().unwrap();
+    let roots = vec![home.path().to_owned()];
+    let engine = Engine::open(Config { roots, ..Config::at(home.path()) }).unwrap();
+    let server = Server::bind(engine, &opened).await.unwrap();
     assert_eq!(server.addresses()[0].ip(), IpAddr::from([0, 0, 0, 0]));
     let unknown = bind(Settings { host: "example.com".into(), ..free_port() }).await.err().unwrap();
     assert!(matches!(unknown, ServeError::UnknownHost(_)), "{unknown}");
@@ -70,6 +75,36 @@ fn stopping_finishes_what_is_under_way_and_accepts_nothing_new() {
     assert_eq!(sending.join().unwrap(), 404);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
+}
+
+#[test]
+fn while_it_stops_no_client_is_taken_and_no_work_is_begun() {
+    let mut server = Running::start(free_port());
+    let body = br#"{"cache_dir":"/c","media_paths":["/a"]}"#;
+    let begin = |path: &str| {
+        let mut slow = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        let length = body.len();
+        let head = server.head("POST", path);
+        let key = &server.pro;
+        let head = format!(
+            "{head}content-type: application/json\r\ncontent-length: {length}\r\nx-license-key: {key}\r\n\r\n"
+        );
+        slow.write_all(head.as_bytes()).unwrap();
+        slow
+    };
+    let (mut work, mut question) = (begin("/api/v1/analyze"), begin("/api/v1/analysis-data/clear"));
+    std::thread::sleep(Duration::from_millis(200));
+    server.begin_stop();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut late = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    _ = late.write_all(format!("{}\r\n", server.head("GET", "/api/v1/health")).as_bytes());
+    let answer = read_answer(&mut late);
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")));
+    work.write_all(body).unwrap();
+    assert!(read_answer(&mut work).refusal(503).contains("stopping"));
+    question.write_all(body).unwrap();
+    assert_eq!(read_answer(&mut question).status, 200);
+    server.stop();
 }
 
 #[test]

@@ -27,19 +27,24 @@ impl Engine {
     /// When the catalogue cannot be read.
     pub fn take_charge(&self) -> Result<(), Failure> {
         let ledger = Ledger::open(&self.0.config.catalogue()).map_err(super::internal)?;
-        for left in self.0.tasks.keep_in(ledger)? {
-            let gone_on = match left.asked.kind {
-                TaskKind::Analyze => self.go_on_analyzing(&left),
-                TaskKind::Recluster => self.go_on_reclustering(&left),
-                TaskKind::LoadModel => self.go_on_loading(&left),
-                TaskKind::ExportClips => self.go_on_cutting(&left),
-            };
-            if let Err(Failure { message, .. }) = gone_on {
-                left.task.finish(TaskState::Failed, format!("It could not go on: {message}"));
-            }
-        }
+        let left = self.0.tasks.keep_in(ledger)?;
         self.begin_watching();
+        let engine = self.clone();
+        // In the background: where analyses go may be a share that does not answer.
+        thread::spawn(move || left.iter().for_each(|left| engine.go_on(left)));
         Ok(())
+    }
+
+    fn go_on(&self, left: &LeftOver) {
+        let gone_on = match left.asked.kind {
+            TaskKind::Analyze => self.go_on_analyzing(left),
+            TaskKind::Recluster => self.go_on_reclustering(left),
+            TaskKind::LoadModel => self.go_on_loading(left),
+            TaskKind::ExportClips => self.go_on_cutting(left),
+        };
+        if let Err(Failure { message, .. }) = gone_on {
+            left.task.finish(TaskState::Failed, format!("It could not go on: {message}"));
+        }
     }
 
     /// Asks all tasks to stop. Those that are kept go on in the next process.
