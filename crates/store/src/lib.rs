@@ -46,6 +46,7 @@
 
 mod bundle;
 mod catalogue;
+mod claims;
 pub mod durable;
 mod folder;
 mod journal;
@@ -60,6 +61,7 @@ pub use bundle::{
     TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identify, Identity, Rebuilt, SeenPath};
+pub use claims::{Claim, Claims, Pace};
 pub use folder::{
     Analysis, AnalysisFolder, DamagedBundle, DamagedJournal, Entry, Examined, Repaired, Report,
     Sound,
