@@ -12,6 +12,7 @@ pub mod faults;
 mod names;
 mod verbs;
 
+pub(crate) use names::host_name;
 pub use names::{STALE_AFTER, is_of_this_machine, is_temporary, remove_if_stale, temporary_name};
 #[cfg(feature = "failpoints")]
 pub use verbs::Verb;

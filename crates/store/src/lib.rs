@@ -4,10 +4,12 @@
 //! [`VisualBundle`] as written and a [`VisualBundleFile`] as read, of what can be read a [`TextBundle`], of
 //! what is said a [`SpeechBundle`].
 //! It may lie on a network share and be used by several machines at once. Its [`Journal`] holds what people
-//! decided, such as corrections and names. The [`Catalogue`] is a local cache of what files were seen to be,
-//! and can be deleted at any time; the [`Ledger`] of tasks lies in the same database. [`durable`] has the verbs that make a published file either there and whole or not there.
+//! decided, such as corrections and names, and its [`Claims`] keep two machines from doing the same work twice. The
+//! [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any time:
+//! [`Catalogue::rebuild`] fills it again; the [`Ledger`] of tasks lies in the same database. [`AnalysisFolder::examine`] reads everything and tells what is damaged.
+//! [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
-//! The layout of both is in `FORMAT.md` beside this crate.
+//! The layout of what is shared is in `FORMAT.md` beside this crate.
 //!
 //! ```
 //! # use rushes_store::*;
@@ -46,6 +48,7 @@
 
 mod bundle;
 mod catalogue;
+mod claims;
 pub mod durable;
 mod folder;
 mod journal;
@@ -62,6 +65,7 @@ pub use bundle::{
     TextBundle, TextFrame, TextLine, VisualBundle, VisualBundleFile, Voice,
 };
 pub use catalogue::{Catalogue, FileStamp, Identify, Identity, Rebuilt, SeenPath};
+pub use claims::{Claim, Claims, Pace};
 pub use folder::{
     Analysis, AnalysisFolder, DamagedBundle, DamagedJournal, Entry, Examined, Repaired, Report,
     Sound,

@@ -5,28 +5,15 @@
 
 mod common;
 
-use common::{large, small};
+use common::{again, child_folder, large, small};
 use rushes_store::{Analysis, AnalysisFolder, Journal, Machine, VisualBundleFile};
 use std::{
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
-
-/// Names the folder that a child of these tests works in.
-const CHILD: &str = "RUSHES_STORE_TEST_CHILD";
-
-fn child_folder() -> Option<PathBuf> {
-    std::env::var_os(CHILD).map(PathBuf::from)
-}
-
-/// This test program again, for one test, by way of `command`.
-fn again(mut command: Command, test: &str, folder: &Path) -> Command {
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, folder);
-    command
-}
 
 /// What the child of the next test does: publish without end, and say what is done.
 #[test]

@@ -5,7 +5,7 @@ use crate::{Analysis, AnalysisFolder, BundleMeta, Entry, StoreError, bundle, par
 use fs_err as fs;
 use rushes_model::MediaId;
 use std::{
-    collections::{HashMap, hash_map},
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -159,10 +159,7 @@ fn read(
 /// Of several bundles of one medium the one with the most facts counts, and of those the latest.
 fn add(said: &mut Said, meta: BundleMeta) {
     let worth = |meta: &BundleMeta| (meta.facts.streams.is_some(), meta.created_at);
-    let media = match said.entry(meta.source_path.clone()) {
-        hash_map::Entry::Occupied(media) => media.into_mut(),
-        hash_map::Entry::Vacant(place) => place.insert(Vec::new()),
-    };
+    let media = said.entry(meta.source_path.clone()).or_default();
     match media.iter_mut().find(|known| known.media_id == meta.media_id) {
         Some(known) if worth(known) < worth(&meta) => *known = meta,
         Some(_) => {}

@@ -67,8 +67,8 @@ fn host_of_temporary(path: &Path) -> Option<&str> {
     (digits && pid.parse::<u32>().is_ok() && parts.next().is_none()).then_some(host)
 }
 
-/// The machine's name as letters and digits, for temporary names only.
-fn host_name() -> String {
+/// The machine's name as letters and digits.
+pub(crate) fn host_name() -> String {
     #[cfg(unix)]
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]

@@ -12,6 +12,7 @@ use rushes_store::{
 use std::{
     fmt::Debug,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 pub fn facts() -> MediaFacts {
@@ -263,4 +264,18 @@ pub fn copy_for(template: &Path, media_id: MediaId, texts: &[(&str, &str)]) -> P
     fs_err::create_dir_all(path.parent().unwrap()).unwrap();
     fs_err::write(&path, bytes).unwrap();
     path
+}
+
+/// Names the folder that a child of these tests works in.
+pub const CHILD: &str = "RUSHES_STORE_TEST_CHILD";
+
+/// That folder, in a child.
+pub fn child_folder() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+/// This test program again, for one test, by way of `command`.
+pub fn again(mut command: Command, test: &str, folder: &Path) -> Command {
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(CHILD, folder);
+    command
 }
