@@ -24,7 +24,7 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -247,4 +247,39 @@ fn a_running_decoder_has_its_limits_and_three_open_files() {
     let strange = files.iter().filter(|file| file.to_string_lossy().starts_with("socket:"));
     assert_eq!(strange.count(), 0, "{files:?}");
     assert!(files.contains(&wav), "{files:?}");
+}
+
+/// `cargo test -p rushes-media --lib -- --ignored --nocapture what_the_cell_costs`
+#[test]
+#[ignore = "measures"]
+fn what_the_cell_costs() {
+    let place = Place::new();
+    let wav = place.wav("a.wav");
+    let confined = || {
+        let mut job = place.tools.probe_job();
+        job.args(["-show_format", "-show_streams"]).input(&wav);
+        job
+    };
+    let free = || {
+        let mut command = child::command(place.tools.ffmpeg().with_file_name("ffprobe"));
+        command.args(["-hide_banner", "-loglevel", "error", "-show_format", "-show_streams", "-i"]);
+        command.arg(&wav).env("MALLOC_ARENA_MAX", "2");
+        Job::free(command)
+    };
+    let time = |job: Job| {
+        let start = Instant::now();
+        assert_eq!(place.run(job).1.code(), Some(0));
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (time(confined()), time(free()));
+    let (mut within, mut outside): (Vec<f64>, Vec<f64>) =
+        (0..200).map(|_| (time(confined()), time(free()))).unzip();
+    let mut more: Vec<f64> = within.iter().zip(&outside).map(|(a, b)| a - b).collect();
+    for (what, times) in
+        [("within", &mut within), ("outside", &mut outside), ("difference", &mut more)]
+    {
+        times.sort_by(f64::total_cmp);
+        let [low, median, high] = [20, 100, 180].map(|place| times[place]);
+        println!("{what}: median {median:.2} ms, middle 80 % {low:.2} to {high:.2} ms");
+    }
 }
