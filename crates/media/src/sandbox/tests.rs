@@ -271,7 +271,8 @@ fn what_the_cell_costs() {
         assert_eq!(place.run(job).1.code(), Some(0));
         start.elapsed().as_secs_f64() * 1e3
     };
-    (time(confined()), time(free()));
+    time(confined());
+    time(free());
     let (mut within, mut outside): (Vec<f64>, Vec<f64>) =
         (0..200).map(|_| (time(confined()), time(free()))).unzip();
     let mut more: Vec<f64> = within.iter().zip(&outside).map(|(a, b)| a - b).collect();
