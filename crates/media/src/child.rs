@@ -1,6 +1,11 @@
 //! One child process: its group, its budget, its messages.
 
-use crate::{Cancel, MediaError, messages::Messages};
+use crate::{
+    Cancel, MediaError,
+    job::{Job, Launched},
+    messages::Messages,
+    sandbox::Reach,
+};
 use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions},
@@ -162,21 +167,30 @@ pub(crate) struct Child {
     watch: Arc<Watch>,
     guard: Option<JoinHandle<()>>,
     messages: Option<JoinHandle<Messages>>,
+    /// Stays open until the process has ended.
+    _reach: Reach,
 }
 
 impl Child {
-    /// Starts a command of [`command`]. Each line on its stderr is shown to `on_line`; those for which
-    /// that returns false are kept as messages.
+    /// Starts a job. Each line on its stderr is shown to `on_line`; those for which that returns false
+    /// are kept as messages.
     pub(crate) fn spawn(
-        mut command: Command,
+        job: Job,
         budget: Budget,
         cancel: &Cancel,
         on_line: impl FnMut(&[u8]) -> bool + Send + 'static,
     ) -> Result<Self, MediaError> {
-        let mut process = command.spawn().map_err(|source| MediaError::Spawn {
-            program: command.get_program().into(),
-            source,
-        })?;
+        Ok(Self::adopt(job.launch()?, budget, cancel, on_line))
+    }
+
+    /// Takes care of what was started from a [`command`].
+    pub(crate) fn adopt(
+        launched: Launched,
+        budget: Budget,
+        cancel: &Cancel,
+        on_line: impl FnMut(&[u8]) -> bool + Send + 'static,
+    ) -> Self {
+        let Launched { mut process, reach } = launched;
         let group = Pid::from_child(&process);
         confine(group, budget.confinement);
         let state = State {
@@ -195,7 +209,7 @@ impl Child {
             let watch = Arc::clone(&watch);
             thread::spawn(move || listen(stderr, &watch, on_line))
         });
-        Ok(Self { process, watch, guard: Some(guard), messages })
+        Self { process, watch, guard: Some(guard), messages, _reach: reach }
     }
 
     /// The child's output; `None` the second time.
@@ -250,7 +264,14 @@ impl Drop for Child {
     }
 }
 
-/// Sets what the system enforces. The child may have run for a few microseconds by then.
+/// Sets what the system enforces.
+///
+/// The child runs without it from its start until here, some tens of microseconds: the system gives
+/// limits to processes, not to threads, so that a thread cannot take them on for what it starts as it does
+/// with the sandbox; and code of ours between fork and exec could not be safe Rust. In that time a decoder is
+/// loading its libraries, which takes a thousand times as long, and has not opened its input. A shell or
+/// `prlimit` in between would close the gap at the price of one more program that must be there, and
+/// that the sandbox would have to let run.
 fn confine(child: Pid, confinement: Option<Confinement>) {
     #[cfg(target_os = "linux")]
     if let Some(confinement) = confinement {

@@ -45,18 +45,18 @@ impl Tools {
         shape: &Shape,
     ) -> Result<Option<Vec<Picture>>, MediaError> {
         let runs = times.chunk_by(|a, b| b - a <= RUN_GAP);
-        let mut command = self.bare_decode_command();
+        let mut job = self.bare_decode_job();
         for run in runs.clone() {
-            command.args(["-threads", "1", "-max_pixels", &self.limits().max_pixels.to_string()]);
-            command.args(["-noautorotate", "-noaccurate_seek", "-ss", &format!("{:.6}", run[0])]);
-            command.args(Self::input(path));
+            job.args(["-threads", "1", "-max_pixels", &self.limits().max_pixels.to_string()]);
+            job.args(["-noautorotate", "-noaccurate_seek", "-ss", &format!("{:.6}", run[0])]);
+            job.input(path);
         }
-        command.args(["-filter_complex_threads", "1", "-filter_complex"]);
-        command.arg(graph(runs, facts, shape)).args(["-map", "[sheet]"]);
-        command.args(["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
+        job.args(["-filter_complex_threads", "1", "-filter_complex"]);
+        job.arg(graph(runs, facts, shape)).args(["-map", "[sheet]"]);
+        job.args(["-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
         let bytes = shape.bytes() * times.len();
         let (pixels, ended) =
-            program::capture(command, self.look_budget(), &self.cancel, bytes as u64 + 1)?;
+            program::capture(job, self.look_budget(), &self.cancel, bytes as u64 + 1)?;
         match ended.stopped(path) {
             Some(error) => Err(error),
             None => Ok((pixels.len() == bytes).then(|| shape.cut(&pixels))),

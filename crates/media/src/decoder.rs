@@ -3,6 +3,7 @@
 use crate::{
     Cancel, MediaError,
     child::{Budget, Child, Watch},
+    job::Job,
     messages::{Report, ReportReader},
     raster,
 };
@@ -10,7 +11,6 @@ use rushes_model::{MediaFacts, Picture};
 use std::{
     io::{ErrorKind, Read},
     path::{Path, PathBuf},
-    process::Command,
     sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
     thread,
 };
@@ -61,11 +61,11 @@ impl Shape {
 
 /// Adds what comes after the input: the first video stream through `choice` and the shape's filters,
 /// as raw pictures on stdout, none dropped and none doubled.
-pub(crate) fn add_output(command: &mut Command, choice: &str, shape: &Shape) {
+pub(crate) fn add_output(job: &mut Job, choice: &str, shape: &Shape) {
     // The checksums that showinfo makes by default cost more than the scaling.
     let filters = format!("{choice},{},showinfo=checksum=0", shape.filters);
-    command.args(["-map", "0:V:0", "-vf", &filters, "-fps_mode", "passthrough"]);
-    command.args(["-f", "rawvideo", "-flush_packets", "1", "pipe:1"]);
+    job.args(["-map", "0:V:0", "-vf", &filters, "-fps_mode", "passthrough"]);
+    job.args(["-f", "rawvideo", "-flush_packets", "1", "pipe:1"]);
 }
 
 /// What a decoder brings, in order of time for each kind.
@@ -90,10 +90,10 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Starts `command`, which ends in [`add_output`]'s arguments.
+    /// Starts a job, which ends in [`add_output`]'s arguments.
     pub(crate) fn start(
         path: &Path,
-        command: Command,
+        job: Job,
         shape: Shape,
         origin: f64,
         budget: Budget,
@@ -101,7 +101,7 @@ impl Decoder {
     ) -> Result<Self, MediaError> {
         let (report, reports) = channel();
         let mut reader = ReportReader::default();
-        let mut child = Child::spawn(command, budget, cancel, move |line| {
+        let mut child = Child::spawn(job, budget, cancel, move |line| {
             match reader.read(line) {
                 // Nobody listens any more once the decoder was dropped.
                 Some(found) => report.send(found).is_ok(),

@@ -4,10 +4,11 @@ use crate::{
     Cancel, MediaError, Pass, Tools,
     decoder::{Decoded, Decoder, Shape, add_output},
     in_points::InPoints,
-    raster, source,
+    job::Job,
+    raster,
 };
 use rushes_model::{MediaFacts, MediaKind, Picture};
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path};
 
 /// A frame counts for a second from this long before it: containers round times to a millisecond.
 const ROUNDING: f64 = 0.001;
@@ -93,21 +94,20 @@ impl Tools {
             let picture = raster::fit(&self.read_image(path)?, long_side);
             return Ok(FrameStream(Source::Still(Some(picture))));
         }
-        source::open(path)?;
-        let (mut command, in_points) = self.pass_input(path, facts, pass)?;
+        let (mut job, in_points) = self.pass_input(path, facts, pass)?;
         let origin = in_points.as_ref().map_or(facts.start_time, |list| list.origin);
         let shape = Shape::fitted(facts, long_side);
-        add_output(&mut command, &first_of_each_second(origin), &shape);
+        add_output(&mut job, &first_of_each_second(origin), &shape);
         let covered = match pass {
             Pass::Whole { covered } => {
-                command.args(["-map", "0:V:0", "-vf", CHANGES, "-fps_mode", "passthrough"]);
-                command.args(["-f", "null", "-"]);
+                job.args(["-map", "0:V:0", "-vf", CHANGES, "-fps_mode", "passthrough"]);
+                job.args(["-f", "null", "-"]);
                 covered.clone()
             }
             _ => BTreeSet::new(),
         };
         let budget = self.decode_budget(facts);
-        let decoder = Decoder::start(path, command, shape, origin, budget, cancel)?;
+        let decoder = Decoder::start(path, job, shape, origin, budget, cancel)?;
         let empty = covered.is_empty().then(|| MediaError::NoFrames(path.to_owned()));
         let moving = Moving { decoder, in_points, covered, last: None, empty };
         Ok(FrameStream(Source::Moving(Box::new(moving))))
@@ -119,23 +119,22 @@ impl Tools {
         path: &Path,
         facts: &MediaFacts,
         pass: &Pass,
-    ) -> Result<(Command, Option<InPoints>), MediaError> {
-        let mut command = self.decode_command(facts);
-        command.args(["-noautorotate", "-skip_loop_filter", LOOP_FILTER]);
+    ) -> Result<(Job, Option<InPoints>), MediaError> {
+        let mut job = self.decode_job(facts);
+        job.args(["-noautorotate", "-skip_loop_filter", LOOP_FILTER]);
         if *pass == Pass::InPoints {
             let in_points = InPoints::write(path, facts)?;
-            command.args(["-f", "concat", "-safe", "1"]);
-            command.args(Self::list_input(&in_points.list()));
-            return Ok((command, Some(in_points)));
+            job.list_input(&in_points.list(), path);
+            return Ok((job, Some(in_points)));
         }
         if let Pass::Keyframes { reordered } = pass {
-            command.args(["-skip_frame", "nokey"]);
+            job.args(["-skip_frame", "nokey"]);
             if !reordered {
-                command.args(["-discard:v", "nokey"]);
+                job.args(["-discard:v", "nokey"]);
             }
         }
-        command.args(Self::input(path));
-        Ok((command, None))
+        job.input(path);
+        Ok((job, None))
     }
 }
 

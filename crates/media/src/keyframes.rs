@@ -72,14 +72,14 @@ impl Tools {
         from: f64,
         length: f64,
     ) -> Result<Keys, MediaError> {
-        let mut command = self.decode_command(facts);
+        let mut job = self.decode_job(facts);
         if from > 0.0 {
-            command.args(["-ss", &format!("{from:.3}")]);
+            job.args(["-ss", &format!("{from:.3}")]);
         }
-        command.args(["-discard:v", "nokey"]).args(Self::input(path));
-        command.args(["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-flush_packets", "1"]);
-        command.arg("pipe:1");
-        let mut child = Child::spawn(command, self.look_budget(), &self.cancel, |_| false)?;
+        job.args(["-discard:v", "nokey"]).input(path);
+        job.args(["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "-flush_packets", "1"]);
+        job.arg("pipe:1");
+        let mut child = Child::spawn(job, self.look_budget(), &self.cancel, |_| false)?;
         let frame = facts.frame_rate.map_or(0.0, |rate| 1.0 / rate.as_f64());
         let until = facts.start_time + from + length;
         let mut sample = Sample { frame, until, ..Sample::default() };

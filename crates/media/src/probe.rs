@@ -48,14 +48,14 @@ impl Tools {
     }
 
     fn report(&self, path: &Path, demuxer: Option<&str>) -> Result<Report, MediaError> {
-        let mut command = self.probe_command();
-        command.args(["-print_format", "json", "-show_format", "-show_streams"]);
+        let mut job = self.probe_job();
+        job.args(["-print_format", "json", "-show_format", "-show_streams"]);
         if let Some(demuxer) = demuxer {
-            command.args(["-f", demuxer]);
+            job.args(["-f", demuxer]);
         }
-        command.args(Self::input(path));
+        job.input(path);
         let (output, ended) =
-            program::capture(command, self.probe_budget(), &self.cancel, LONGEST_REPORT)?;
+            program::capture(job, self.probe_budget(), &self.cancel, LONGEST_REPORT)?;
         if let Some(error) = ended.stopped(path) {
             return Err(error);
         }
@@ -120,12 +120,12 @@ impl Tools {
         if report.video().is_some_and(|video| report.is_still(video)) {
             return Ok(0.0);
         }
-        let mut command = self.probe_command();
+        let mut job = self.probe_job();
         let stream = if report.video().is_some() { "V:0" } else { "a:0" };
         let entries = "packet=pts_time,duration_time";
-        command.args(["-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0"]);
-        command.args(Self::input(path));
-        let mut child = Child::spawn(command, self.probe_budget(), &self.cancel, |_| false)?;
+        job.args(["-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0"]);
+        job.input(path);
+        let mut child = Child::spawn(job, self.probe_budget(), &self.cancel, |_| false)?;
         let (mut start, mut end) = (f64::INFINITY, 0.0_f64);
         if let Some(stdout) = child.stdout() {
             each_line(stdout, |line| {

@@ -3,12 +3,12 @@
 use crate::{
     Cancel, MediaError,
     child::{self, Budget, Child, Ended},
+    job::Job,
 };
 use std::{
     ffi::OsStr,
     io::Read,
     path::Path,
-    process::Command,
     sync::mpsc::{Sender, channel},
     thread,
     time::Duration,
@@ -53,7 +53,7 @@ pub fn run_program(
     let (sender, lines) = channel();
     let errors = sender.clone();
     // Shown to the caller and kept as last words.
-    let mut child = Child::spawn(command, budget, cancel, move |line| {
+    let mut child = Child::spawn(Job::free(command), budget, cancel, move |line| {
         let _ = errors.send(text(line));
         false
     })?;
@@ -78,14 +78,14 @@ fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line).into_owned()
 }
 
-/// Runs a short command and keeps up to `most_bytes` of its output.
+/// Runs a short job and keeps up to `most_bytes` of its output.
 pub(crate) fn capture(
-    command: Command,
+    job: Job,
     budget: Budget,
     cancel: &Cancel,
     most_bytes: u64,
 ) -> Result<(Vec<u8>, Ended), MediaError> {
-    let mut child = Child::spawn(command, budget, cancel, |_| false)?;
+    let mut child = Child::spawn(job, budget, cancel, |_| false)?;
     let mut output = Vec::new();
     if let Some(stdout) = child.stdout() {
         // A read that fails ends the output like its end does, and what is missing is missed later.

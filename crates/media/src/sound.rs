@@ -4,7 +4,6 @@ use crate::{
     Cancel, MediaError, Tools,
     child::{Child, Watch},
     decoder::fill,
-    source,
 };
 use rushes_model::MediaFacts;
 use std::{
@@ -56,15 +55,14 @@ impl Tools {
             }
             _ => {}
         }
-        source::open(path)?;
-        let mut command = self.bare_decode_command();
-        command.args(["-vn", "-sn", "-dn"]).args(Self::input(path));
+        let mut job = self.bare_decode_job();
+        job.args(["-vn", "-sn", "-dn"]).input(path);
         let first = (facts.start_time * f64::from(SAMPLE_RATE)).round();
         // A filter of its own fills gaps, for `first_pts` counts samples as they come in (ffmpeg 5.1).
         let filter = format!("aresample={SAMPLE_RATE},aresample=async=1:first_pts={first}");
-        command.args(["-map", &format!("0:a:{track}"), "-ac", "1", "-af", &filter]);
-        command.args(["-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]);
-        let mut child = Child::spawn(command, self.decode_budget(facts), cancel, is_noise)?;
+        job.args(["-map", &format!("0:a:{track}"), "-ac", "1", "-af", &filter]);
+        job.args(["-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]);
+        let mut child = Child::spawn(job, self.decode_budget(facts), cancel, is_noise)?;
         let (deliver, blocks) = sync_channel(WAITING);
         if let Some(stdout) = child.stdout() {
             let watch = child.watch();

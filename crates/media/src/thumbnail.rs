@@ -3,7 +3,7 @@
 use crate::{
     MediaError, Tools, contact_sheet,
     decoder::{Decoded, Decoder, Shape, add_output},
-    raster, source,
+    raster,
     still::Kind,
 };
 use rushes_model::{MediaFacts, MediaKind, Picture};
@@ -41,7 +41,6 @@ impl Tools {
         if facts.kind == MediaKind::Image {
             return Ok(raster::fit(&self.read_image(path)?, long_side));
         }
-        source::open(path)?;
         let duration = facts.duration_seconds;
         if !(0.0..=duration + ROUNDING).contains(&seconds) {
             return Err(MediaError::OutOfRange { path: path.to_owned(), seconds, duration });
@@ -134,19 +133,19 @@ impl Tools {
         seconds: f64,
         look: Look,
     ) -> Result<(Option<Picture>, Option<Picture>), MediaError> {
-        let mut command = self.decode_command(facts);
-        command.args(["-noautorotate", "-noaccurate_seek"]);
+        let mut job = self.decode_job(facts);
+        job.args(["-noautorotate", "-noaccurate_seek"]);
         let from = seconds - look.earlier;
         if from > 0.0 {
-            command.args(["-ss", &format!("{from:.6}")]);
+            job.args(["-ss", &format!("{from:.6}")]);
         }
-        command.args(Self::input(path));
+        job.input(path);
         let choice = look.window.map_or("null".to_owned(), |window| {
             format!("select='gte(t,{:.6})'", facts.start_time + seconds - window)
         });
-        add_output(&mut command, &choice, shape);
+        add_output(&mut job, &choice, shape);
         let (start, budget) = (facts.start_time, self.look_budget());
-        let decoder = Decoder::start(path, command, shape.clone(), start, budget, &self.cancel)?;
+        let decoder = Decoder::start(path, job, shape.clone(), start, budget, &self.cancel)?;
         around(decoder, seconds)
     }
 }
@@ -206,16 +205,16 @@ impl Tools {
         if !facts.has_video() {
             return Err(MediaError::NoPictures(path.to_owned()));
         }
-        let mut command = self.decode_command(&facts);
-        command.arg("-noautorotate");
+        let mut job = self.decode_job(&facts);
+        job.arg("-noautorotate");
         if let Some(demuxer) = kind.demuxer() {
-            command.args(["-f", demuxer]);
+            job.args(["-f", demuxer]);
         }
-        command.args(Self::input(path));
+        job.input(path);
         let shape = Shape::fitted(&facts, u32::MAX);
-        add_output(&mut command, "null", &shape);
+        add_output(&mut job, "null", &shape);
         let budget = self.look_budget();
-        let decoder = Decoder::start(path, command, shape, 0.0, budget, &self.cancel)?;
+        let decoder = Decoder::start(path, job, shape, 0.0, budget, &self.cancel)?;
         let (shown, next) = around(decoder, 0.0)?;
         shown.or(next).ok_or_else(|| MediaError::NoFrames(path.to_owned()))
     }

@@ -2,15 +2,16 @@
 
 use crate::{
     Cancel, Limits, MediaError,
-    child::{self, Budget, Confinement},
-    program, source,
+    child::{Budget, Confinement},
+    job::Job,
+    program,
+    sandbox::{Program, SandboxReport},
 };
 use rushes_model::MediaFacts;
 use std::{
     env,
-    ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -18,18 +19,11 @@ use std::{
 /// Names the folder that holds ffmpeg and ffprobe.
 const FOLDER: &str = "RUSHES_FFMPEG";
 
-/// Containers and stills that may be opened, by the names of ffmpeg's demuxers. Playlists (hls,
-/// concat, dash, sdp) and file patterns (image2) are not among them: they open other files.
-const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mxf,avi,mpegts,mpeg,mpegvideo,flv,asf,\
-    ogg,wav,w64,aiff,flac,mp3,aac,ac3,eac3,caf,amr,gxf,dv,gif,apng,exr_pipe,dpx_pipe,\
-    j2k_pipe,jpegxl_pipe,jpegls_pipe,psd_pipe,qoi_pipe,pam_pipe,pbm_pipe,pgm_pipe,ppm_pipe,\
-    pfm_pipe,sgi_pipe,sunrast_pipe,pcx_pipe";
-
 /// Where ffmpeg and ffprobe are, and what they may use.
 #[derive(Debug, Clone)]
 pub struct Tools {
-    ffmpeg: PathBuf,
-    ffprobe: PathBuf,
+    ffmpeg: Arc<Program>,
+    ffprobe: Arc<Program>,
     limits: Limits,
     /// Ends the looks at files that these tools take.
     pub(crate) cancel: Cancel,
@@ -66,6 +60,7 @@ impl Tools {
     }
 
     fn new(ffmpeg: PathBuf, ffprobe: PathBuf, limits: Limits) -> Self {
+        let [ffmpeg, ffprobe] = [ffmpeg, ffprobe].map(|path| Arc::new(Program::new(path)));
         Self { ffmpeg, ffprobe, limits, cancel: Cancel::new() }
     }
 
@@ -84,7 +79,7 @@ impl Tools {
     /// Where ffmpeg is.
     #[must_use]
     pub fn ffmpeg(&self) -> &Path {
-        &self.ffmpeg
+        self.ffmpeg.path()
     }
 
     /// ffmpeg's version, such as `5.1.9-0+deb12u1`.
@@ -92,51 +87,46 @@ impl Tools {
     /// # Errors
     /// When ffmpeg does not start or says something else.
     pub fn version(&self) -> Result<String, MediaError> {
-        let mut command = child::command(&self.ffmpeg);
-        command.arg("-version");
-        let (output, ended) =
-            program::capture(command, self.probe_budget(), &self.cancel, 64 << 10)?;
+        let mut job = Job::decoder(&self.ffmpeg);
+        job.arg("-version");
+        let (output, ended) = program::capture(job, self.probe_budget(), &self.cancel, 64 << 10)?;
         let text = String::from_utf8_lossy(&output);
         let words = text.strip_prefix("ffmpeg version ");
         words.and_then(|text| text.split_whitespace().next()).map(str::to_owned).ok_or_else(|| {
-            MediaError::NotMedia { path: self.ffmpeg.clone(), detail: ended.detail() }
+            MediaError::NotMedia { path: self.ffmpeg().to_owned(), detail: ended.detail() }
         })
     }
 
+    /// What decoders are kept from on this machine. The first call starts both programs to find out.
+    #[must_use]
+    pub fn sandbox(&self) -> SandboxReport {
+        self.ffmpeg.cell().report().and(self.ffprobe.cell().report())
+    }
+
     /// ffprobe with what precedes all other arguments.
-    pub(crate) fn probe_command(&self) -> Command {
-        let mut command = quiet(child::command(&self.ffprobe));
-        command.args(["-hide_banner", "-loglevel", "level+repeat+error"]);
-        command
+    pub(crate) fn probe_job(&self) -> Job {
+        let mut job = Job::decoder(&self.ffprobe);
+        job.args(["-hide_banner", "-loglevel", "level+repeat+error"]);
+        job
     }
 
     /// ffmpeg with what precedes all other arguments. Timestamps stay those of the container.
-    pub(crate) fn decode_command(&self, facts: &MediaFacts) -> Command {
-        let mut command = self.bare_decode_command();
-        command.args(["-max_pixels", &self.limits.max_pixels.to_string()]);
+    pub(crate) fn decode_job(&self, facts: &MediaFacts) -> Job {
+        let mut job = self.bare_decode_job();
+        job.args(["-max_pixels", &self.limits.max_pixels.to_string()]);
         let threads = self.limits.threads_for(facts.width, facts.height);
         if threads > 0 {
-            command.args(["-threads", &threads.to_string()]);
+            job.args(["-threads", &threads.to_string()]);
         }
-        command
+        job
     }
 
     /// The same without what is said of a single input.
-    pub(crate) fn bare_decode_command(&self) -> Command {
-        let mut command = quiet(child::command(&self.ffmpeg));
-        command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+repeat+info"]);
-        command.arg("-copyts");
-        command
-    }
-
-    /// The arguments that open a file: only the file protocol, only containers of the list.
-    pub(crate) fn input(path: &Path) -> [OsString; 6] {
-        input_of(FORMATS, path)
-    }
-
-    /// The same for an ffconcat list that we wrote.
-    pub(crate) fn list_input(list: &Path) -> [OsString; 6] {
-        input_of(&format!("{FORMATS},concat"), list)
+    pub(crate) fn bare_decode_job(&self) -> Job {
+        let mut job = Job::decoder(&self.ffmpeg);
+        job.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+repeat+info"]);
+        job.arg("-copyts");
+        job
     }
 
     pub(crate) fn probe_budget(&self) -> Budget {
@@ -173,20 +163,6 @@ impl Tools {
         let confinement = Confinement { memory_bytes, cpu, file_bytes: 0 };
         Budget { stall, wall, confinement: Some(confinement) }
     }
-}
-
-fn input_of(formats: &str, path: &Path) -> [OsString; 6] {
-    let [protocols, only_file, whitelist, input] =
-        ["-protocol_whitelist", "file", "-format_whitelist", "-i"].map(OsString::from);
-    [protocols, only_file, whitelist, formats.into(), input, source::url(path)]
-}
-
-/// Takes away what the environment could make a tool write or colour, and keeps its threads from
-/// reserving 64 MB of address space each.
-fn quiet(mut command: Command) -> Command {
-    command.env_remove("FFREPORT").env_remove("AV_LOG_FORCE_COLOR");
-    command.env("AV_LOG_FORCE_NOCOLOR", "1").env("MALLOC_ARENA_MAX", "2");
-    command
 }
 
 fn program_in(folder: &Path, name: &str) -> Option<PathBuf> {

@@ -1,15 +1,17 @@
-//! Cancelling, stalling and timing out. One test, because it counts this process's children.
+//! Cancelling, stalling and timing out. One after the other, because they count this process's children.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests, helpers included")]
 
 mod fixtures;
 
 use fixtures::Fixtures;
-use rushes_media::{Cancel, Limits, MediaError, Pass, Tools, run_program};
+use rushes_media::{Cancel, Codec, Cut, CutMode, Limits, MediaError, Pass, Tools, run_program};
+use rushes_model::TimeRange;
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -35,6 +37,12 @@ fn children() -> Vec<i32> {
     found
 }
 
+/// Tests of one process run at once.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn gone_soon() {
     let start = Instant::now();
     while !children().is_empty() {
@@ -55,6 +63,7 @@ fn shell(script: &str, timeout: Duration, cancel: &Cancel) -> Result<Vec<String>
 
 #[test]
 fn nothing_is_left_behind() {
+    let _alone = alone();
     let made = Fixtures::new();
     let path =
         made.numbered("25", 1000, "-c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p c.mp4");
@@ -124,6 +133,101 @@ fn nothing_is_left_behind() {
     );
     assert!(missing.unwrap_err().to_string().contains("/no/such/program"));
     gone_soon();
+}
+
+/// How a piece of work ended: how often it said so, and whether it was for being cancelled.
+#[derive(Debug, Default, PartialEq)]
+struct Ending {
+    finals: usize,
+    cancelled: bool,
+}
+
+impl Ending {
+    /// Of a stream, which ends once; what comes after the end is counted too.
+    fn of<T>(mut stream: impl Iterator<Item = Result<T, MediaError>>) -> Self {
+        let mut ending = Self::default();
+        for item in stream.by_ref() {
+            if let Err(error) = item {
+                ending.finals += 1;
+                ending.cancelled = matches!(error, MediaError::Cancelled);
+            }
+        }
+        ending.finals += usize::from(ending.finals == 0);
+        ending.finals += stream.filter(Result::is_err).count();
+        ending
+    }
+}
+
+/// Every kind of work, cancelled at moments from before its start to after its end. Progress only grows.
+#[test]
+fn a_hundred_moments() {
+    let _alone = alone();
+    let made = Fixtures::new();
+    let output = "-f lavfi -i sine=d=40 -shortest -c:a aac -c:v libx264 -preset ultrafast -g 50 \
+        -pix_fmt yuv420p long.mp4";
+    let path = made.numbered("25", 1000, output);
+    let facts = made.probe(&path);
+    let pass = Pass::Whole { covered: BTreeSet::new() };
+    let work = |kind: u64, cancel: &Cancel| {
+        let tools = made.tools.until(cancel);
+        match kind {
+            0 => tools.frames(&path, &facts, &pass, 160, cancel).map(Ending::of),
+            1 => tools.frames(&path, &facts, &Pass::InPoints, 160, cancel).map(Ending::of),
+            2 => tools.sound(&path, &facts, 0, cancel).map(Ending::of),
+            _ => {
+                let mode = if kind == 3 { CutMode::Reencode(Codec::H264) } else { CutMode::Copy };
+                let cut = Cut { range: TimeRange { start: 1.0, end: 38.0 }, mode };
+                let (target, mut last) = (made.path("clip.mp4"), 0.0);
+                let done = tools.cut(&path, &facts, &cut, &target, |now| {
+                    assert!(now >= last && now <= 1.0, "{last} then {now}");
+                    last = now;
+                });
+                assert_eq!(target.exists(), done.is_ok());
+                let _ = fs_err::remove_file(&target);
+                assert!(done.is_err() || last == 1.0);
+                done.map(|_| Ending { finals: 1, cancelled: false })
+            }
+        }
+    };
+    // How long each kind takes, so that moments fall into all of it.
+    let lengths: Vec<u64> = (0..5)
+        .map(|kind| {
+            let start = Instant::now();
+            assert_eq!(work(kind, &Cancel::new()).unwrap(), Ending { finals: 1, cancelled: false });
+            start.elapsed().as_millis() as u64
+        })
+        .collect();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let (mut cancelled, mut slowest) = (0, Duration::ZERO);
+    for i in 0..100 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let (kind, cancel) = (i % 5, Cancel::new());
+        let moment = Duration::from_millis(random % (lengths[kind as usize] * 11 / 10));
+        let (ending, at) = thread::scope(|scope| {
+            let at = scope.spawn(|| {
+                thread::sleep(moment);
+                cancel.cancel();
+                Instant::now()
+            });
+            let ending = work(kind, &cancel);
+            (ending, at.join().unwrap())
+        });
+        let ending = match ending {
+            Ok(ending) => ending,
+            Err(MediaError::Cancelled) => Ending { finals: 1, cancelled: true },
+            Err(error) => panic!("kind {kind} at {moment:?}: {error}"),
+        };
+        assert_eq!(ending.finals, 1, "kind {kind} at {moment:?}");
+        gone_soon();
+        if ending.cancelled {
+            slowest = slowest.max(at.elapsed());
+            cancelled += 1;
+        }
+    }
+    println!("{cancelled} of 100 were cancelled, all gone after {slowest:?} at most");
+    assert!(cancelled > 40 && slowest < Duration::from_secs(1), "{cancelled} {slowest:?}");
 }
 
 /// What was decoded before the end may still come; then comes the reason of the end.

@@ -8,12 +8,12 @@ use super::{
     work::{Cost, Flow, Target},
 };
 use crate::{
-    MediaError, Tools,
+    MediaError,
     ffprobe::{Kind, Stream},
-    source,
+    job::Job,
 };
 use rushes_model::TimeRange;
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 /// Times are the same when they differ by less, in seconds; a tick of 90 kHz is 0.00001.
 const SAME: f64 = 0.0002;
@@ -36,17 +36,17 @@ impl Cutter {
         let target = Target::new(target)?;
         // An edit list may hide what follows a keyframe: then the medium begins later.
         let origin = span.key.max(self.facts.start_time);
-        let mut command = self.input(span);
-        self.add_file(&mut command, container, &streams, span, origin);
-        command.arg(source::url(target.path()));
+        let mut job = self.input(span);
+        self.add_file(&mut job, container, &streams, span, origin);
+        target.write_to(&mut job);
         let endless = streams.iter().any(|stream| may_end_before(stream, span.copy_end));
         let beyond = if endless { INTERLEAVED + BEYOND } else { BEYOND };
-        add_times(&mut command, reference, Some(span.copy_end + beyond));
+        add_times(&mut job, reference, Some(span.copy_end + beyond));
 
         let mut kept = Kept { origin, end: span.copy_end, ..Kept::default() };
         let length = span.copy_end - origin;
         let cost = self.copy_cost(span);
-        self.tools.write_file(command, &self.path, &target, cost, |line| {
+        self.tools.write_file(job, &self.path, &target, cost, |line| {
             let Some(dts) = kept.read(line) else { return Flow::Go };
             progress(((dts - origin) / length).clamp(0.0, 1.0));
             if dts > span.copy_end + INTERLEAVED { Flow::Finish } else { Flow::Go }
@@ -71,20 +71,13 @@ impl Cutter {
     }
 
     /// ffmpeg with the medium as its input, from where a span begins.
-    pub(super) fn input(&self, span: &Span) -> Command {
-        let mut command = self.tools.decode_command(&self.facts);
-        command.arg("-n");
+    pub(super) fn input(&self, span: &Span) -> Job {
+        let mut job = self.tools.decode_job(&self.facts);
         if let Some(seek) = span.seek {
-            command.args([
-                "-noaccurate_seek",
-                "-seek_timestamp",
-                "1",
-                "-ss",
-                &format!("{seek:.6}"),
-            ]);
+            job.args(["-noaccurate_seek", "-seek_timestamp", "1", "-ss", &format!("{seek:.6}")]);
         }
-        command.args(Tools::input(&self.path));
-        command
+        job.input(&self.path);
+        job
     }
 
     /// The picture first, then what else the container takes.
@@ -98,47 +91,47 @@ impl Cutter {
 
     fn add_file(
         &self,
-        command: &mut Command,
+        job: &mut Job,
         container: &Container,
         streams: &[&Stream],
         span: &Span,
         origin: f64,
     ) {
         for (i, stream) in streams.iter().enumerate() {
-            command.args(["-map", &format!("0:{}", stream.index)]);
-            command.arg(format!("-bsf:{i}")).arg(choice(container, stream, span, origin));
+            job.args(["-map", &format!("0:{}", stream.index)]);
+            job.arg(format!("-bsf:{i}")).arg(choice(container, stream, span, origin));
         }
-        command.args(["-c", "copy", "-strict", "-2"]).args(until(span.copy_end + BEYOND));
-        command.args(["-output_ts_offset", &format!("{:.6}", -origin)]);
+        job.args(["-c", "copy", "-strict", "-2"]).args(until(span.copy_end + BEYOND));
+        job.args(["-output_ts_offset", &format!("{:.6}", -origin)]);
         let video = streams.first().filter(|stream| stream.kind() == Kind::Video);
         if container.hides()
             && let Some(video) = video
         {
             if let Some((_, tick)) = container.tick(video) {
-                command.args(["-video_track_timescale", &tick.to_string()]);
+                job.args(["-video_track_timescale", &tick.to_string()]);
             }
             let tagged = video.codec_tag().is_some_and(|tag| ["hvc1", "hev1"].contains(&tag));
             if video.codec() == Some("hevc") && !tagged {
-                command.args(["-tag:v", "hvc1"]);
+                job.args(["-tag:v", "hvc1"]);
             }
         }
-        self.add_tags(command, container, origin);
+        self.add_tags(job, container, origin);
     }
 
     /// Carries over what the medium says of itself; its timecode is that of the clip's first frame.
-    pub(super) fn add_tags(&self, command: &mut Command, container: &Container, first: f64) {
-        command.args(["-map_metadata", "0", "-map_chapters", "-1"]);
+    pub(super) fn add_tags(&self, job: &mut Job, container: &Container, first: f64) {
+        job.args(["-map_metadata", "0", "-map_chapters", "-1"]);
         if let Some(timecode) = self.timecode(first) {
             let timecode = format!("timecode={timecode}");
-            command.args(["-metadata", &timecode, "-metadata:s:v:0", &timecode]);
+            job.args(["-metadata", &timecode, "-metadata:s:v:0", &timecode]);
         }
         if let Some(reel) = self.layout.reel().filter(|_| self.facts.has_video()) {
-            command.args(["-metadata:s:v:0", &format!("reel_name={reel}")]);
+            job.args(["-metadata:s:v:0", &format!("reel_name={reel}")]);
         }
         if container.hides() && self.layout.has_named_tags() {
-            command.args(["-movflags", "+use_metadata_tags"]);
+            job.args(["-movflags", "+use_metadata_tags"]);
         }
-        command.args(["-f", container.muxer]).args(container.options());
+        job.args(["-f", container.muxer]).args(container.options());
     }
 
     fn copy_cost(&self, span: &Span) -> Cost {
@@ -150,10 +143,10 @@ impl Cutter {
 }
 
 /// Has the times of a stream's packets written to stdout, up to a time of the container or its end.
-pub(super) fn add_times(command: &mut Command, stream: &Stream, end: Option<f64>) {
-    command.args(["-map", &format!("0:{}", stream.index), "-c", "copy"]);
-    command.args(end.map(until).unwrap_or_default());
-    command.args(["-f", "framecrc", "-flush_packets", "1", "pipe:1"]);
+pub(super) fn add_times(job: &mut Job, stream: &Stream, end: Option<f64>) {
+    job.args(["-map", &format!("0:{}", stream.index), "-c", "copy"]);
+    job.args(end.map(until).unwrap_or_default());
+    job.args(["-f", "framecrc", "-flush_packets", "1", "pipe:1"]);
 }
 
 /// Ends an output at a time of the container.

@@ -8,9 +8,9 @@ use super::{
     look::{REORDERED, Span},
     work::{Cost, Flow, Target},
 };
-use crate::{MediaError, ffprobe::Stream, source};
+use crate::{MediaError, ffprobe::Stream, job::Job};
 use rushes_model::{FieldOrder, TimeRange};
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 /// Quality of H.264 on x264's scale: below 18 the difference does not show.
 const CRF: &str = "16";
@@ -35,16 +35,16 @@ impl Cutter {
     ) -> Result<Cutting, MediaError> {
         let container = self.container(target)?;
         let target = Target::new(target)?;
-        let mut command = self.input(span);
+        let mut job = self.input(span);
         if let Some(video) = self.layout.video().filter(|_| self.facts.has_video()) {
-            self.add_video(&mut command, video, span, codec);
+            self.add_video(&mut job, video, span, codec);
         }
-        self.add_sound(&mut command, span, codec, container)?;
-        self.add_tags(&mut command, container, span.first);
-        command.args(["-stats_period", REPORTS, "-progress", "pipe:1"]);
-        command.arg(source::url(target.path()));
+        self.add_sound(&mut job, span, codec, container)?;
+        self.add_tags(&mut job, container, span.first);
+        job.args(["-stats_period", REPORTS, "-progress", "pipe:1"]);
+        target.write_to(&mut job);
         if let Some(video) = self.layout.video().filter(|_| self.sound_may_end(span)) {
-            add_times(&mut command, video, None);
+            add_times(&mut job, video, None);
         }
 
         let mut done = Done { end: span.end, ..Done::default() };
@@ -52,7 +52,7 @@ impl Cutter {
         let length = span.end - span.first;
         let rate = self.facts.frame_rate.filter(|_| self.facts.has_video());
         let cost = self.encode_cost(span, codec);
-        self.tools.write_file(command, &self.path, &target, cost, |line| {
+        self.tools.write_file(job, &self.path, &target, cost, |line| {
             done.read(line);
             // While an encoder looks ahead no time is reported, and of short clips none to the end.
             let seconds = rate.map_or(done.seconds, |rate| done.frames as f64 / rate.as_f64());
@@ -87,22 +87,22 @@ impl Cutter {
         REORDERED as usize + self.tools.limits().threads_for(self.facts.width, self.facts.height)
     }
 
-    fn add_video(&self, command: &mut Command, video: &Stream, span: &Span, codec: Codec) {
-        command.args(["-map", &format!("0:{}", video.index)]);
+    fn add_video(&self, job: &mut Job, video: &Stream, span: &Span, codec: Codec) {
+        job.args(["-map", &format!("0:{}", video.index)]);
         let filters = [self.frames_of(span), shape(video, codec)].concat();
-        command.args(["-vf", &filters.join(","), "-fps_mode", "passthrough"]);
+        job.args(["-vf", &filters.join(","), "-fps_mode", "passthrough"]);
         if span.frame.is_none() {
-            command.args(["-enc_time_base", &format!("1:{FINE_CLOCK}")]);
-            command.args(["-video_track_timescale", &FINE_CLOCK.to_string()]);
+            job.args(["-enc_time_base", &format!("1:{FINE_CLOCK}")]);
+            job.args(["-video_track_timescale", &FINE_CLOCK.to_string()]);
         }
         match codec {
             Codec::ProRes => {
                 let profile = if video.has_alpha() { "4444" } else { "standard" };
-                command.args(["-c:v", "prores_ks", "-profile:v", profile, "-vendor", "apl0"]);
+                job.args(["-c:v", "prores_ks", "-profile:v", profile, "-vendor", "apl0"]);
             }
             Codec::H264 => {
-                command.args(["-c:v", "libx264", "-preset", "medium", "-crf", CRF]);
-                command.args(["-movflags", "+faststart"]);
+                job.args(["-c:v", "libx264", "-preset", "medium", "-crf", CRF]);
+                job.args(["-movflags", "+faststart"]);
             }
         }
         let order = match self.layout.fields(video) {
@@ -111,9 +111,9 @@ impl Cutter {
             FieldOrder::Lower => Some("bb"),
         };
         if let Some(order) = order {
-            command.args(["-flags:v", "+ildct+ilme", "-field_order", order]);
+            job.args(["-flags:v", "+ildct+ilme", "-field_order", order]);
         }
-        command.args(["-pix_fmt", pixels(video, codec)]);
+        job.args(["-pix_fmt", pixels(video, codec)]);
     }
 
     /// The filters that let a clip's frames through and start its clock at zero. Evenly spaced frames get
@@ -133,7 +133,7 @@ impl Cutter {
 
     fn add_sound(
         &self,
-        command: &mut Command,
+        job: &mut Job,
         span: &Span,
         codec: Codec,
         container: &Container,
@@ -150,18 +150,18 @@ impl Cutter {
             to = span.end
         );
         for (i, audio) in audios.iter().enumerate() {
-            command.args(["-map", &format!("0:{}", audio.index)]);
-            command.args([format!("-filter:a:{i}"), filter.clone()]);
+            job.args(["-map", &format!("0:{}", audio.index)]);
+            job.args([format!("-filter:a:{i}"), filter.clone()]);
             let coded = match codec {
                 _ if container.is_flac() => "flac",
                 Codec::ProRes if audio.has_fine_sound() => "pcm_s24le",
                 Codec::ProRes => "pcm_s16le",
                 Codec::H264 => "aac",
             };
-            command.args([format!("-c:a:{i}"), coded.to_owned()]);
+            job.args([format!("-c:a:{i}"), coded.to_owned()]);
             if codec == Codec::H264 {
                 let bits = AAC * audio.channels.clamp(1, 8);
-                command.args([format!("-b:a:{i}"), bits.to_string()]);
+                job.args([format!("-b:a:{i}"), bits.to_string()]);
             }
         }
         Ok(())

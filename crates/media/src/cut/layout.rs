@@ -16,10 +16,10 @@ const ENTRIES: &str = "stream=index,codec_type,codec_name,codec_tag_string,pix_f
 
 impl Tools {
     pub(super) fn layout(&self, path: &Path) -> Result<Report, MediaError> {
-        let mut command = self.probe_command();
-        command.args(["-print_format", "json", "-show_entries", ENTRIES]).args(Self::input(path));
+        let mut job = self.probe_job();
+        job.args(["-print_format", "json", "-show_entries", ENTRIES]).input(path);
         let (output, ended) =
-            program::capture(command, self.probe_budget(), &self.cancel, LONGEST_REPORT)?;
+            program::capture(job, self.probe_budget(), &self.cancel, LONGEST_REPORT)?;
         if let Some(error) = ended.stopped(path) {
             return Err(error);
         }

@@ -146,19 +146,14 @@ impl Look<'_> {
 
     /// Packets, in decoding order within each run.
     fn read(&self, intervals: &str) -> Result<Vec<Vec<Packet>>, MediaError> {
-        let mut command = self.tools.probe_command();
+        let mut job = self.tools.probe_job();
         let stream = if self.facts.has_video() { "V:0" } else { "a:0" };
-        command.args([
-            "-select_streams",
-            stream,
-            "-show_entries",
-            "packet=pts_time,dts_time,flags",
-        ]);
-        command.args(["-of", "csv=p=0", "-read_intervals", intervals]);
-        command.args(Tools::input(self.path));
+        job.args(["-select_streams", stream, "-show_entries", "packet=pts_time,dts_time,flags"]);
+        job.args(["-of", "csv=p=0", "-read_intervals", intervals]);
+        job.input(self.path);
         // The last look may read the whole medium.
         let budget = self.tools.decode_budget(self.facts);
-        let mut child = Child::spawn(command, budget, &self.tools.cancel, |_| false)?;
+        let mut child = Child::spawn(job, budget, &self.tools.cancel, |_| false)?;
         let mut runs: Vec<Vec<Packet>> = Vec::new();
         let watch = child.watch();
         if let Some(stdout) = child.stdout() {

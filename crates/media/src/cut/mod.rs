@@ -46,7 +46,7 @@ mod work;
 pub use container::extension;
 pub use estimate::estimate;
 
-use crate::{MediaError, Tools, ffprobe::Report, source};
+use crate::{MediaError, Tools, ffprobe::Report};
 use look::Span;
 use rushes_model::{FrameRate, MediaFacts, MediaKind, SourceClock, TimeRange};
 use std::path::{Path, PathBuf};
@@ -130,7 +130,6 @@ impl Tools {
         facts: &MediaFacts,
         ranges: &[TimeRange],
     ) -> Result<Cutter, MediaError> {
-        source::open(path)?;
         if facts.kind == MediaKind::Image {
             return Err(MediaError::StillPicture(path.to_owned()));
         }

@@ -3,13 +3,14 @@
 use crate::{
     MediaError, Tools,
     child::{Child, Watch, each_line},
+    job::Job,
     source,
 };
 use std::{
-    io::ErrorKind,
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     thread,
     time::Duration,
@@ -27,23 +28,24 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A file that is gone when this is dropped, unless it was kept.
 pub(super) struct Target<'a> {
     path: &'a Path,
+    file: Arc<File>,
     kept: bool,
 }
 
 impl<'a> Target<'a> {
-    /// A name at which there is nothing yet, not even a dangling link.
+    /// Makes an empty file where there is nothing yet, not even a dangling link. It is this file that
+    /// ffmpeg may write, whatever its name leads to later.
     pub(super) fn new(path: &'a Path) -> Result<Self, MediaError> {
         source::check(path)?;
-        match fs_err::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self { path, kept: false }),
-            Err(error) => {
-                Err(MediaError::NotWritten { path: path.to_owned(), detail: error.to_string() })
-            }
-            Ok(_) => Err(MediaError::NotWritten {
-                path: path.to_owned(),
-                detail: "something of that name is there already".to_owned(),
-            }),
+        match OpenOptions::new().read(true).write(true).create_new(true).open(path) {
+            Ok(file) => Ok(Self { path, file: Arc::new(file), kept: false }),
+            Err(error) => Err(not_made(path, &error)),
         }
+    }
+
+    /// Has a job write it.
+    pub(super) fn write_to(&self, job: &mut Job) {
+        job.output(self.path, &self.file);
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -64,6 +66,17 @@ impl Drop for Target<'_> {
             tracing::warn!(%error, "an unfinished clip was left behind");
         }
     }
+}
+
+fn not_made(path: &Path, error: &io::Error) -> MediaError {
+    let detail = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            return MediaError::NoSpace { disk: disk_of(path) };
+        }
+        ErrorKind::AlreadyExists => "something of that name is there already".to_owned(),
+        _ => error.to_string(),
+    };
+    MediaError::NotWritten { path: path.to_owned(), detail }
 }
 
 /// What is read from ffmpeg's stdout.
@@ -89,14 +102,14 @@ impl Tools {
     /// Runs ffmpeg, whose only output files are `target` and its stdout, and shows each line of the latter.
     pub(super) fn write_file(
         &self,
-        command: Command,
+        job: Job,
         path: &Path,
         target: &Target<'_>,
         cost: Cost,
         mut on_line: impl FnMut(&[u8]) -> Flow,
     ) -> Result<(), MediaError> {
         let budget = self.cut_budget(cost.seconds, cost.file_bytes, cost.memory_bytes);
-        let mut child = Child::spawn(command, budget, &self.cancel, is_noise)?;
+        let mut child = Child::spawn(job, budget, &self.cancel, is_noise)?;
         witness(child.watch(), target.path().to_owned());
         let mut asked = false;
         if let Some(stdout) = child.stdout() {
@@ -178,7 +191,7 @@ mod tests {
         command.args(["-c", script, "bash"]).arg(&file);
         let cost = Cost { file_bytes: 1 << 20, memory_bytes: 0, seconds: 1.0 };
         let target = Target::new(&file).unwrap();
-        tools.write_file(command, &file, &target, cost, |_| Flow::Go)
+        tools.write_file(Job::free(command), &file, &target, cost, |_| Flow::Go)
     }
 
     #[test]
