@@ -16,6 +16,7 @@ use crate::{
     Event, Settling, Stamp,
     cards::Card,
     mounts::{Mounts, Volumes},
+    names,
     stamp::{Id, Stat},
 };
 use std::{
@@ -76,13 +77,16 @@ struct Known {
     card: Option<Card>,
     /// Whether it is to be reported, rather than only a part of a card.
     is_media: bool,
+    /// The content that was reported, and the epoch in which it was last seen.
     reported: Option<Stamp>,
+    reported_in: u64,
     missing: Option<Calm>,
     /// Somebody writes to it and has not closed it, as far as the system tells.
     is_open: bool,
     /// When to try to open it again, and how long was waited for that.
     retry: Option<(Instant, Duration)>,
-    epoch: u64,
+    /// The epoch in which a file was last seen here, with whatever content.
+    seen_in: u64,
 }
 
 impl Known {
@@ -115,6 +119,8 @@ pub(crate) struct Ledger {
     reported: usize,
     /// None before the first look.
     online: Option<bool>,
+    /// The root's epoch when something was last found there.
+    online_in: Option<u64>,
 }
 
 impl Ledger {
@@ -131,6 +137,7 @@ impl Ledger {
             pending: 0,
             reported: 0,
             online: None,
+            online_in: None,
         }
     }
 
@@ -188,25 +195,17 @@ impl Ledger {
         let Some(known) = self.files.get_mut(path) else { return };
         known.is_open = !is_closed;
         known.calm = Calm::from(now);
-        let card = known.card.clone();
-        self.touch(card.as_ref(), now);
+        self.has_changed(path, now);
     }
 
     fn is_pending(&self, path: &Path, known: &Known) -> bool {
-        known.awaits_report() && known.epoch == self.mounts.epoch_of(path)
+        known.awaits_report() && known.seen_in == self.mounts.epoch_of(path)
     }
 
     /// The files of a unit: of a card all, else the file itself.
     fn members<'a>(&'a self, unit: &'a Path) -> impl Iterator<Item = (&'a PathBuf, &'a Known)> {
         let limit = if self.cards.contains_key(unit) { usize::MAX } else { 1 };
         below(&self.files, unit).take(limit)
-    }
-
-    fn touch(&mut self, card: Option<&Card>, now: Instant) {
-        if let Some(card) = card {
-            self.cards.insert(card.path.clone(), Calm::from(now));
-            self.restless.insert(card.path.clone());
-        }
     }
 
     fn take_in_files(&mut self, look: &Look, now: Instant) {
@@ -216,51 +215,61 @@ impl Ledger {
                 self.meet(path, *stat, epoch, now);
                 continue;
             };
-            let comes_back = known.epoch != epoch && known.awaits_report();
-            known.epoch = epoch;
-            known.missing = None;
+            let comes_back = known.seen_in != epoch && known.awaits_report();
+            known.seen_in = epoch;
+            let was_missing = known.missing.take().is_some();
+            if known.reported == Some(stat.stamp) {
+                known.reported_in = epoch;
+            }
             if known.stat.stamp == stat.stamp && !comes_back {
                 known.calm.looks = known.calm.looks.saturating_add(1);
-                if known.stat.id != stat.id {
-                    known.stat.id = stat.id;
-                    if known.reported.is_some() {
-                        self.remember_place(stat.id, path);
-                    }
+                let was = std::mem::replace(&mut known.stat.id, stat.id);
+                if was != stat.id && known.reported.is_some() {
+                    self.remember_place(stat.id, path);
                 }
             } else {
-                self.changed(path, *stat, now);
+                known.changes(*stat, now);
+                self.has_changed(path, now);
+            }
+            if was_missing {
+                self.has_changed(path, now);
             }
         }
     }
 
     fn meet(&mut self, path: &Path, stat: Stat, epoch: u64, now: Instant) {
         let card = Card::of(&self.root, path);
-        let plays = card.as_ref().is_none_or(|card| card.has_as_footage(path));
-        let is_media = plays && !crate::names::is_ignored_file(path) && (self.is_media)(path);
+        let is_media = self.is_to_report(path, card.as_ref());
         let known = Known {
             stat,
             calm: Calm::from(now),
             card,
             is_media,
             reported: None,
+            reported_in: epoch,
             missing: None,
             is_open: false,
             retry: None,
-            epoch,
+            seen_in: epoch,
         };
         self.files.insert(path.to_owned(), known);
-        self.changed(path, stat, now);
+        self.has_changed(path, now);
     }
 
-    /// The file is not what it was: its clock and its card's start anew.
-    fn changed(&mut self, path: &Path, stat: Stat, now: Instant) {
-        let Some(known) = self.files.get_mut(path) else { return };
-        known.changes(stat, now);
-        let card = known.card.clone();
-        match card {
-            Some(card) => self.touch(Some(&card), now),
-            None => _ = self.restless.insert(path.to_owned()),
+    /// Whether a file is reported, rather than only a part of its card.
+    fn is_to_report(&self, path: &Path, card: Option<&Card>) -> bool {
+        let is_footage = card.is_none_or(|card| card.has_as_footage(path));
+        is_footage && !names::is_ignored_file(path) && (self.is_media)(path)
+    }
+
+    /// A file came, went or is another: it is looked at again soon, and the clock of its card starts anew.
+    fn has_changed(&mut self, path: &Path, now: Instant) {
+        let Some(known) = self.files.get(path) else { return };
+        let unit = known.card.as_ref().map_or(path, |card| &card.path).to_owned();
+        if known.card.is_some() {
+            self.cards.insert(unit.clone(), Calm::from(now));
         }
+        self.restless.insert(unit);
     }
 
     fn remember_place(&mut self, id: Id, path: &Path) {
@@ -269,13 +278,14 @@ impl Ledger {
         }
     }
 
-    fn forget(&mut self, path: &Path, now: Instant) {
-        let Some(known) = self.files.remove(path) else { return };
-        self.reported -= usize::from(known.reported.is_some());
+    fn forget(&mut self, path: &Path, now: Instant) -> Option<Known> {
+        self.has_changed(path, now);
+        let known = self.files.remove(path)?;
         if self.places.get(&known.stat.id).is_some_and(|place| place == path) {
             self.places.remove(&known.stat.id);
         }
-        self.touch(known.card.as_ref(), now);
+        self.reported -= usize::from(known.reported.is_some());
+        Some(known)
     }
 
     fn miss_files(&mut self, look: &Look, now: Instant, events: &mut Vec<Event>) {
@@ -287,23 +297,33 @@ impl Ledger {
             .filter(|path| !look.files.contains_key(*path) && !look.is_blind_to(path))
             .cloned()
             .collect();
-        let mut lost = Vec::new();
-        for path in unseen {
-            let epoch = self.mounts.epoch_of(&path);
-            let Some(known) = self.files.get_mut(&path) else { continue };
-            if known.reported.is_none() {
-                self.forget(&path, now);
-            } else if known.epoch == epoch {
-                let unit = known.card.as_ref().map_or(&path, |card| &card.path).clone();
-                let missing = known.missing.get_or_insert(Calm::from(now));
-                if missing.lasted(self.settling, 1, now) {
-                    lost.push(path);
-                }
-                missing.looks += 1;
-                self.restless.insert(unit);
-            }
-        }
+        let lost = unseen.into_iter().filter(|path| self.is_lost(path, now)).collect();
         self.give_up(lost, now, events);
+    }
+
+    /// Takes note that a look has not found a file. Tells whether it has been missing for long.
+    fn is_lost(&mut self, path: &Path, now: Instant) -> bool {
+        let epoch = self.mounts.epoch_of(path);
+        let Some(known) = self.files.get_mut(path) else { return false };
+        let Some(reported) = known.reported else {
+            self.forget(path, now);
+            return false;
+        };
+        if known.reported_in != epoch {
+            // What lay at this path was another volume's, and what was reported is away.
+            known.stat.stamp = reported;
+            if std::mem::replace(&mut known.seen_in, known.reported_in) == epoch {
+                self.has_changed(path, now);
+            }
+            return false;
+        }
+        if let Some(missing) = &mut known.missing {
+            missing.looks = missing.looks.saturating_add(1);
+            return missing.lasted(self.settling, 1, now);
+        }
+        known.missing = Some(Calm::from(now));
+        self.has_changed(path, now);
+        false
     }
 
     /// Files that have been missing for long are gone, unless their volume looks as if it were away.
@@ -315,7 +335,7 @@ impl Ledger {
         }
         for path in lost {
             let epoch = self.mounts.epoch_of(&path);
-            if self.files.get(&path).is_some_and(|known| known.epoch == epoch) {
+            if self.files.get(&path).is_some_and(|known| known.reported_in == epoch) {
                 self.forget(&path, now);
                 events.push(Event::Gone(path));
             }
@@ -350,7 +370,7 @@ impl Ledger {
     /// How many files of a unit wait to be reported, and how many are missing.
     fn unsettled(&self, unit: &Path) -> (usize, usize) {
         let here =
-            self.members(unit).filter(|(path, known)| known.epoch == self.mounts.epoch_of(path));
+            self.members(unit).filter(|(path, known)| known.seen_in == self.mounts.epoch_of(path));
         here.fold((0, 0), |(pending, missing), (_, known)| {
             let is_missing = known.missing.is_some();
             (pending + usize::from(known.awaits_report()), missing + usize::from(is_missing))

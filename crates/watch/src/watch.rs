@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-/// How long dropping waits for the thread. It looks every few files whether to stop; only a dead network
-/// share can hold it, and then it is left behind and says nothing any more.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long dropping waits for the thread, which looks at each file whether to stop. A dead network share
+/// can hold it for long; then it is left behind, says nothing any more and ends when it can.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A folder that is being watched, until this is dropped.
 #[derive(Debug)]

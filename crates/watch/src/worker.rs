@@ -30,6 +30,10 @@ const BUSY_SHARE: u32 = 20;
 /// A listing waits for the disk or the network for at most one part in this many of the time.
 const WAITING_SHARE: u32 = 4;
 
+/// How many looks in a row are given up because volumes changed meanwhile. There are file systems on which
+/// a folder's number is never the same for long.
+const MOST_DISCARDED: u32 = 3;
+
 pub(crate) struct Worker<S> {
     extent: Extent,
     method: Method,
@@ -43,6 +47,8 @@ pub(crate) struct Worker<S> {
     /// The system has no more watches to give.
     is_limited: bool,
     warned: HashSet<PathBuf>,
+    /// Looks in a row that were in vain.
+    discarded: u32,
     due: Due,
 }
 
@@ -82,6 +88,7 @@ impl<S: FnMut(Event)> Worker<S> {
             chosen: None,
             is_limited: false,
             warned: HashSet::new(),
+            discarded: 0,
             due,
         }
     }
@@ -146,39 +153,56 @@ impl<S: FnMut(Event)> Worker<S> {
         let clock = Stopwatch::start();
         let volumes = self.volumes();
         self.choose_method(&volumes);
-        self.uncover(news.touched.keys());
+        self.uncover(news.touched.keys().chain(self.replaced_places(&volumes)));
         let (mut look, problems) = self.scan([self.extent.root.clone()].into());
         if self.inbox.is_stopped() {
             return;
         }
-        if look.root_error.is_none() && self.volumes() != volumes {
-            // It came or went meanwhile: what was seen belongs to neither.
-            self.due.whole = Instant::now() + self.rules.timing.gather;
+        let has_changed = look.root_error.is_none() && self.volumes() != volumes;
+        if has_changed && self.discarded < MOST_DISCARDED {
+            // A volume came or went meanwhile: what was seen belongs to neither.
+            self.discarded += 1;
+            self.due.whole = clock.next(self.rules.timing.gather, BUSY_SHARE);
             return;
         }
+        self.discarded = 0;
         if let Err(error) = Extent::volume_at(&self.extent.root) {
             look.root_error.get_or_insert(error.to_string());
         }
         look.volumes.extend(volumes);
-        look.renames.clone_from(&news.renames);
-        self.note_writing(news);
         self.warned.retain(|path| look.blind.contains(path));
-        self.warn_of(problems);
-        self.take_in(&look);
+        self.take_in(look, problems, news);
         // Volumes that were found below the root may be on a network.
-        let volumes = self.volumes();
-        self.choose_method(&volumes);
-        let interval = if !self.ledger.mounts.root_is_here() || self.ledger.is_offline() {
-            self.rules.timing.beat
+        let was_native = self.native.is_some();
+        self.choose_method(&self.volumes());
+        self.plan_after_all(&clock);
+        if !was_native && self.native.is_some() {
+            // Folders are covered as they are listed.
+            self.due.whole = Instant::now();
+        }
+    }
+
+    /// Places whose watches the system has dropped, as it does when a volume goes. The same volume may be
+    /// back under the same numbers.
+    fn replaced_places<'a>(&self, volumes: &'a Volumes) -> Vec<&'a PathBuf> {
+        let mounts = &self.ledger.mounts;
+        let replaced = volumes.iter().filter(|(path, volume)| mounts.volume_at(path) != **volume);
+        replaced.map(|(path, _)| path).collect()
+    }
+
+    fn plan_after_all(&mut self, clock: &Stopwatch) {
+        let timing = self.rules.timing;
+        let interval = if self.ledger.is_offline() {
+            timing.beat
         } else if self.native.is_some() {
-            self.rules.timing.rescan
+            timing.rescan
         } else {
-            self.rules.timing.poll
+            timing.poll
         };
         let is_idle = self.ledger.restless().is_empty();
         self.due.whole = clock.next(interval, if is_idle { IDLE_SHARE } else { BUSY_SHARE });
-        self.due.beat = self.native.as_ref().map(|_| Instant::now() + self.rules.timing.beat);
-        self.due.restless = self.next_restless(&clock);
+        self.due.beat = self.native.as_ref().map(|_| Instant::now() + timing.beat);
+        self.due.restless = self.next_restless(clock);
     }
 
     fn look_at_parts(&mut self, news: &News, replaced: Vec<PathBuf>, restless: bool) {
@@ -187,19 +211,18 @@ impl<S: FnMut(Event)> Worker<S> {
             return self.look_at_all(news);
         }
         self.uncover(news.touched.keys().chain(&replaced));
-        self.note_writing(news);
         let mut paths: BTreeSet<PathBuf> = news.touched.keys().cloned().chain(replaced).collect();
         if restless {
             paths.extend(self.ledger.restless().iter().cloned());
         }
-        let (mut look, problems) = self.scan(paths);
-        if self.inbox.is_stopped() || self.has_other_volumes() {
-            self.due.whole = Instant::now();
+        let (look, problems) = self.scan(paths);
+        if self.inbox.is_stopped() {
             return;
         }
-        look.renames.clone_from(&news.renames);
-        self.warn_of(problems);
-        self.take_in(&look);
+        if self.has_other_volumes() {
+            return self.look_at_all(news);
+        }
+        self.take_in(look, problems, news);
         if restless || self.due.restless.is_none() {
             self.due.restless = self.next_restless(&clock);
         }
@@ -253,8 +276,11 @@ impl<S: FnMut(Event)> Worker<S> {
         (look, problems)
     }
 
-    fn take_in(&mut self, look: &Look) {
-        let events = self.ledger.look(look, Instant::now());
+    fn take_in(&mut self, mut look: Look, problems: Vec<(PathBuf, io::Error)>, news: &News) {
+        self.warn_of(problems);
+        look.renames.clone_from(&news.renames);
+        let events = self.ledger.look(&look, Instant::now());
+        self.note_writing(news);
         self.show();
         events.into_iter().for_each(|event| self.tell(event));
         self.report();
@@ -305,7 +331,7 @@ impl<S: FnMut(Event)> Worker<S> {
     /// Warns once of each thing that cannot be read, and again when it could be read in between.
     fn warn_of(&mut self, problems: Vec<(PathBuf, io::Error)>) {
         for (path, error) in problems {
-            let text = format!("{} cannot be watched: {error}", path.display());
+            let text = format!("something cannot be watched for now: {error}");
             if self.warned.insert(path) {
                 self.warn(text);
             }
@@ -347,11 +373,7 @@ impl<S: FnMut(Event)> Worker<S> {
     fn start_native(&mut self) {
         let Extent { root, excluded, .. } = &self.extent;
         match Native::new(root, excluded, Arc::clone(&self.inbox)) {
-            Ok(native) => {
-                self.native = Some(native);
-                // Nothing is watched yet: folders are covered as they are listed.
-                self.due.whole = Instant::now();
-            }
+            Ok(native) => self.native = Some(native),
             Err(error) => self.give_up_native(&error),
         }
     }

@@ -29,18 +29,19 @@ impl Ledger {
             .filter_map(|(to, stat)| Some((self.origin(look, &hints, to, stat)?, to.clone())))
             .collect();
         for (from, to) in in_order(moves) {
-            let Some(mut known) = self.files.remove(&from) else { continue };
-            self.touch(known.card.as_ref(), now);
+            let Some(mut known) = self.forget(&from, now) else { continue };
             self.forget(&to, now);
             known.card = Card::of(&self.root, &to);
-            known.epoch = self.mounts.epoch_of(&to);
+            known.seen_in = self.mounts.epoch_of(&to);
+            known.reported_in = known.seen_in;
             known.missing = None;
-            self.touch(known.card.as_ref(), now);
             if let Some(stat) = look.files.get(&to) {
                 known.stat = *stat;
                 self.remember_place(stat.id, &to);
             }
             self.files.insert(to.clone(), known);
+            self.reported += 1;
+            self.has_changed(&to, now);
             events.push(Event::Renamed { from, to });
         }
     }
@@ -62,8 +63,8 @@ impl Ledger {
         };
         let known = self.files.get(&from)?;
         let is_same = known.reported == Some(stat.stamp)
-            && known.epoch == self.mounts.epoch_of(&from)
-            && (self.is_media)(to);
+            && known.reported_in == self.mounts.epoch_of(&from)
+            && self.is_to_report(to, Card::of(&self.root, to).as_ref());
         // What has two names is linked and not renamed.
         let has_left = look.covers(&from)
             && !look.is_blind_to(&from)

@@ -14,9 +14,9 @@ impl Ledger {
     pub(super) fn recognise_volumes(&mut self, look: &Look) {
         let mut found: HashMap<(PathBuf, u64), (usize, usize)> = HashMap::new();
         for (path, known) in &self.files {
-            let away = known.epoch != self.mounts.epoch_of(path);
+            let away = known.reported_in != self.mounts.epoch_of(path);
             if let Some(reported) = known.reported.filter(|_| away && !look.is_blind_to(path)) {
-                let place = (self.mounts.place_of(path).to_owned(), known.epoch);
+                let place = (self.mounts.place_of(path).to_owned(), known.reported_in);
                 let (all, same) = found.entry(place).or_default();
                 *all += 1;
                 *same += usize::from(look.files.get(path).is_some_and(|s| s.stamp == reported));
@@ -27,26 +27,30 @@ impl Ledger {
             return;
         }
         for (path, known) in &mut self.files {
-            let place = (self.mounts.place_of(path).to_owned(), known.epoch);
+            let place = (self.mounts.place_of(path).to_owned(), known.reported_in);
             if found.contains_key(&place) {
-                known.epoch = self.mounts.epoch_of(path);
-                known.missing = None;
+                known.reported_in = self.mounts.epoch_of(path);
+                // Those that are there are taken in with the look.
+                if !look.files.contains_key(path) {
+                    known.seen_in = known.reported_in;
+                    known.missing = None;
+                }
             }
         }
     }
 
-    /// Tells whether the root is there, after all of it was listed.
+    /// Tells whether the root is there, after all of it was listed: if anything that is known is there as it was,
+    /// if nothing is known, or as long as the volume is the one where something was.
     pub(super) fn judge_presence(&mut self, events: &mut Vec<Event>) {
-        let reported = self.files.iter().filter(|(_, known)| known.reported.is_some());
-        let (mut seen, mut trusted) = (false, false);
-        for (path, known) in reported {
-            let here = known.epoch == self.mounts.epoch_of(path);
-            trusted |= here;
-            seen |= here && known.missing.is_none();
-        }
-        if seen || self.reported == 0 {
+        let is_there = self.reported == 0
+            || self.files.iter().any(|(path, known)| {
+                known.reported == Some(known.stat.stamp)
+                    && known.missing.is_none()
+                    && known.seen_in == self.mounts.epoch_of(path)
+            });
+        if is_there {
             events.extend(self.comes_online());
-        } else if !trusted {
+        } else if self.online_in != Some(self.mounts.epoch_of(&self.root)) {
             let (root, all) = (self.root.display(), self.reported);
             let reason = format!(
                 "none of the {all} known files in {root} is there: its volume may be away, or another lies there"
@@ -56,6 +60,7 @@ impl Ledger {
     }
 
     pub(crate) fn comes_online(&mut self) -> Option<Event> {
+        self.online_in = Some(self.mounts.epoch_of(&self.root));
         let was = self.online.replace(true);
         (was != Some(true)).then_some(Event::Online)
     }
@@ -73,7 +78,7 @@ impl Ledger {
             self.mounts.volume_at(place).is_some_and(|volume| volume.is_mount_point);
         let epoch = self.mounts.epoch_of(place);
         let has_files = below(&self.files, place).any(|(path, known)| {
-            known.missing.is_none() && known.epoch == epoch && self.mounts.place_of(path) == place
+            known.missing.is_none() && known.seen_in == epoch && self.mounts.place_of(path) == place
         });
         if is_mount_point && !has_files {
             self.mounts.distrust(place);

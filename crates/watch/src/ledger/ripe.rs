@@ -67,7 +67,8 @@ impl Ledger {
             let Some(known) = self.files.get_mut(&path) else { continue };
             match result {
                 Ok(stat) if stat.stamp != known.stat.stamp => {
-                    self.changed(&path, stat, now);
+                    known.changes(stat, now);
+                    self.has_changed(&path, now);
                     has_changed = true;
                 }
                 Ok(stat) => media.push(Medium { path, stamp: stat.stamp }),
@@ -82,6 +83,7 @@ impl Ledger {
                 self.reported += usize::from(known.reported.is_none());
                 self.pending = self.pending.saturating_sub(1);
                 known.reported = Some(medium.stamp);
+                known.reported_in = known.seen_in;
                 known.is_open = false;
                 let id = known.stat.id;
                 self.remember_place(id, &medium.path);
@@ -102,8 +104,7 @@ impl Ledger {
         // A file that has just gone is no news yet.
         (is_first && error.kind() != io::ErrorKind::NotFound).then(|| {
             Event::Warning(format!(
-                "{} cannot be read yet and is tried again: {error}",
-                path.display()
+                "a file is not complete or may not be read, and is tried again: {error}"
             ))
         })
     }
