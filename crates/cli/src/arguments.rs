@@ -51,8 +51,21 @@ pub enum Command {
     /// See, issue and check license keys.
     #[command(subcommand)]
     License(License),
+    /// Check everything in an analysis folder, and put what is damaged aside.
+    Repair(Repair),
     /// Say what is missing on this machine and how to get it.
     Doctor,
+}
+
+/// Check an analysis folder.
+#[derive(Args)]
+pub struct Repair {
+    /// Analysis folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: PathBuf,
+    /// Only look; nothing is changed.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Run the server.

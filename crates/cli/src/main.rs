@@ -16,6 +16,7 @@ mod license;
 mod log;
 mod models;
 mod parent;
+mod repair;
 mod search;
 mod serve;
 mod settings;
@@ -55,6 +56,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Export(export) => export::run(settings, export),
         Command::Models(models) => models::run(settings, models),
         Command::License(license) => license::run(&settings, license),
+        Command::Repair(repair) => repair::run(settings, repair),
         Command::Doctor => doctor::run(settings),
     }
 }

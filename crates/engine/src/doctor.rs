@@ -2,7 +2,7 @@
 
 use crate::{config::Config, door, models::ModelPool};
 use rushes_infer::ProviderChoice;
-use rushes_media::{Limits, Tools};
+use rushes_media::{Limits, SandboxReport, Tools};
 use std::time::Duration;
 
 /// One thing that was looked at.
@@ -42,12 +42,27 @@ pub fn examine(config: Config) -> Vec<Finding> {
     let mut findings = vec![
         Finding::of("home folder", home, |()| config.home.display().to_string()),
         Finding::of("ffmpeg", version, |version| version),
+        sandbox(tools.as_ref().ok()),
         Finding::of("license files", door::gate(&config), |_| {
             "keys are checked as configured".to_owned()
         }),
     ];
     findings.extend(examine_models(&config));
     findings
+}
+
+/// What keeps decoders from network, files and more than their share. Only Linux has all of it.
+fn sandbox(tools: Option<&Tools>) -> Finding {
+    let what = "decoder sandbox".to_owned();
+    let Some(tools) = tools else {
+        return Finding { what, good: false, says: "no decoder is there".to_owned() };
+    };
+    let SandboxReport { network, files, resources } = tools.sandbox();
+    let all = [&network, &files, &resources].iter().all(|guard| guard.in_force);
+    let good = all || cfg!(not(target_os = "linux"));
+    let says =
+        format!("network: {}; files: {}; resources: {}", network.says, files.says, resources.says);
+    Finding { what, good, says }
 }
 
 /// Whether there is something to run, to run it with, and whether it runs.

@@ -49,4 +49,4 @@ mod workshop;
 pub use config::Config;
 pub use models::ModelPool;
 pub use pull::PullProgress;
-pub use usecases::Engine;
+pub use usecases::{Engine, Mended};

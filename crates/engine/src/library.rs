@@ -22,7 +22,8 @@ use crate::{decisions::Decisions, replies::LoadedCounts};
 use people::Collections;
 use rushes_model::{ErrorCode, Failure, HashStr, MediaId, ModelKey, Sampling};
 use rushes_store::{
-    Analysis, AnalysisFolder, Entry, Journal, Machine, StoreError, TextBundle, VisualBundle,
+    Analysis, AnalysisFolder, Claim, Claims, Entry, Journal, Machine, StoreError, TextBundle,
+    VisualBundle,
 };
 use rushes_vectors::Segment;
 use shelf::Shelf;
@@ -43,6 +44,9 @@ use transcripts::Transcripts;
 const SKETCH_FROM: usize = 500_000;
 /// A folder that is searched is listed again after this long: another machine may have added to it.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a medium is claimed for: all that is done to it, so that it is decoded on one machine.
+const CLAIM: &str = "analysis";
 
 /// The folders in memory.
 pub struct Library {
@@ -66,6 +70,7 @@ pub struct LoadedFolder {
     sketching: Arc<AtomicBool>,
     /// How many damaged bundles were moved away.
     quarantined: AtomicUsize,
+    claims: Claims,
 }
 
 /// How much of a folder has been asked for.
@@ -98,6 +103,7 @@ impl Library {
         let store = AnalysisFolder::open(cache_dir).map_err(cache_dir_failure)?;
         let journal = Journal::new(store.clone(), self.machine.clone());
         let folder = LoadedFolder {
+            claims: Claims::new(&store, &self.machine),
             store,
             media: RwLock::default(),
             texts: Shelf::default(),
@@ -331,6 +337,14 @@ impl LoadedFolder {
         }
         let entries = self.store.of_medium(Analysis::Visual, &media_id).ok()?;
         entries.iter().find_map(|entry| LoadedMedia::stored(&entry.path).ok().map(Arc::new))
+    }
+
+    /// Claims a medium for its analysis, until the claim is dropped; `None` when somebody else has it.
+    ///
+    /// # Errors
+    /// When claims cannot be made here; the work can be done without.
+    pub fn claim(&self, media_id: MediaId) -> Result<Option<Claim>, StoreError> {
+        self.claims.claim(&media_id, CLAIM)
     }
 
     /// How many damaged bundles were moved away by this process.

@@ -6,9 +6,12 @@ mod exports;
 mod folders;
 mod people;
 mod people_edits;
+mod repair;
 mod searches;
 mod tasks;
 mod transcripts;
+
+pub use repair::Mended;
 
 use crate::{
     analysis::{Analyst, Means},

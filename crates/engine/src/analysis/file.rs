@@ -33,6 +33,8 @@ pub enum Outcome {
     AlreadyDone,
     /// There is nothing to look at, or to listen to.
     NothingToSee,
+    /// Another machine is at it, or another path of the same medium.
+    Elsewhere,
     /// The task was cancelled; nothing was written.
     Cancelled,
 }

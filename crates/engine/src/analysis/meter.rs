@@ -115,7 +115,12 @@ impl FileMeter<'_> {
         let standing =
             Standing { progress, media_path: Some(media_path.clone()), ..Standing::default() };
         match outcome {
-            Ok(Outcome::AlreadyDone | Outcome::NothingToSee | Outcome::Cancelled) => {
+            Ok(
+                Outcome::AlreadyDone
+                | Outcome::NothingToSee
+                | Outcome::Elsewhere
+                | Outcome::Cancelled,
+            ) => {
                 task.stand(standing);
                 task.file_done();
             }

@@ -10,6 +10,7 @@ mod queue;
 mod speakers;
 mod speech;
 mod text;
+mod turns;
 mod watching;
 
 pub use draft::{Draft, Row};
@@ -45,6 +46,7 @@ use std::{
     thread,
     time::Duration,
 };
+use turns::Turns;
 
 /// What looking at the pictures of a file costs, reading what stands in them, finding faces in them and listening
 /// to it, against each other: on two cores ten seconds of one shot are looked at in 0.7 s, read in 0.3 s,
@@ -194,21 +196,19 @@ fn senses(means: &Means, order: &Order) -> Result<Senses, Failure> {
 
 /// Analyses the files of an order, several at once, until all are through or another order has to go first.
 fn analyse_all(means: &Means, mut order: Order, senses: &Senses, queue: &Queue) -> Turn {
-    let mut files = match order.so_far.left.take() {
+    let files = match order.so_far.left.take() {
         Some(left) => left,
         None => files_of(means, &mut order),
     };
     let passed = analyse_files(means, &order, senses, queue, &files);
-    match passed {
-        Passed { taken, .. } if taken < files.len() && !order.task.cancel().is_cancelled() => {
-            order.so_far.left = Some(files.split_off(taken));
-            order.task.wait("Waits for its turn");
-            return Turn::Yielded(Box::new(order));
-        }
-        Passed { people: Ok(people), .. } => finish(&order, people),
-        Passed { people: Err(Failure { message, .. }), .. } => {
-            order.task.finish(TaskState::Failed, message);
-        }
+    if !passed.left.is_empty() && !order.task.cancel().is_cancelled() {
+        order.so_far.left = Some(passed.left);
+        order.task.wait("Waits for its turn");
+        return Turn::Yielded(Box::new(order));
+    }
+    match passed.people {
+        Ok(people) => finish(&order, people),
+        Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
     }
     Turn::Over
 }
@@ -226,8 +226,8 @@ fn files_of(means: &Means, order: &mut Order) -> Vec<PathBuf> {
 
 /// What a turn left behind.
 struct Passed {
-    /// Files that were taken, from the first on.
-    taken: usize,
+    /// Files that were not analysed, since another order had to go first.
+    left: Vec<PathBuf>,
     /// What came of the people in them.
     people: Result<Option<String>, Failure>,
 }
@@ -256,8 +256,7 @@ fn analyse_files(
     });
     let (folder, force) = (&order.folder, order.force);
     let mut shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
-    let next = AtomicUsize::new(0);
-    let round = Round { means, order, queue, files, next: &next, meter: &meter };
+    let round = Round { means, order, queue, meter: &meter, turns: Turns::of(files) };
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| round.work_through(&shared));
@@ -266,9 +265,9 @@ fn analyse_files(
     let seekers = shared.seekers.take();
     drop(shared);
     order.folder.tidy();
-    let taken = next.into_inner().min(files.len());
-    let people = seekers.map(|seekers| gather(order, seekers, taken == files.len()));
-    Passed { taken, people: people.transpose().map(Option::flatten) }
+    let left = round.turns.left();
+    let people = seekers.map(|seekers| gather(order, seekers, left.is_empty()));
+    Passed { left, people: people.transpose().map(Option::flatten) }
 }
 
 fn eyes<'a>(means: &Means, sight: &'a Sight, cancel: &Cancel) -> Eyes<'a> {
@@ -322,20 +321,22 @@ struct Round<'a> {
     means: &'a Means,
     order: &'a Order,
     queue: &'a Queue,
-    files: &'a [PathBuf],
-    next: &'a AtomicUsize,
     meter: &'a Meter,
+    turns: Turns<'a>,
 }
 
 impl Round<'_> {
     fn work_through(&self, shared: &file::Task<'_>) {
         while !shared.cancel.is_cancelled() && !self.queue.is_to_yield(self.order) {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = self.files.get(index) else { return };
+            let Some((index, path)) = self.turns.next(shared.cancel) else { return };
             let file_meter = self.meter.file(index, path);
             let work = || analyse_one(self.means, shared, path, &file_meter);
             let outcome = catch_unwind(AssertUnwindSafe(work))
                 .unwrap_or_else(|_| Err(format!("{}: {DEFECT}", path.display())));
+            if outcome == Ok(Outcome::Elsewhere) {
+                self.turns.put_off(index);
+                continue;
+            }
             self.order.so_far.tally.count(outcome.as_ref().ok());
             self.tell(path, file_meter, outcome);
         }
@@ -365,9 +366,27 @@ fn analyse_one(
     let taken_in = means.reception.take_in_until(path, shared.cancel);
     let outcome = taken_in
         .map_err(|error| error.to_string())
-        .and_then(|intake| look_and_listen(shared, path, &intake, meter));
+        .and_then(|intake| analyse_if_free(shared, path, &intake, meter));
     // A child that was killed because of a cancel reports an error of its own.
     if shared.cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { outcome }
+}
+
+/// Analyses a file unless another machine is at it.
+fn analyse_if_free(
+    shared: &file::Task<'_>,
+    path: &Path,
+    intake: &Intake,
+    meter: &FileMeter<'_>,
+) -> Result<Outcome, String> {
+    let claim = shared.folder.claim(intake.media_id);
+    if matches!(claim, Ok(None)) {
+        return Ok(Outcome::Elsewhere);
+    }
+    if let Err(error) = &claim {
+        // Two may do the same then, and nothing worse.
+        tracing::warn!(%error, path = %path.display(), "analysed without a claim");
+    }
+    look_and_listen(shared, path, intake, meter)
 }
 
 /// Looks at the pictures of a file, finds the faces in them and listens to its sound, all at once. What one
@@ -465,7 +484,7 @@ impl Tally {
             Some(Outcome::AlreadyDone | Outcome::NothingToSee) => {
                 self.skipped.fetch_add(1, Ordering::Relaxed)
             }
-            Some(Outcome::Cancelled) | None => 0,
+            Some(Outcome::Elsewhere | Outcome::Cancelled) | None => 0,
         };
     }
 }
