@@ -49,6 +49,7 @@ pub(crate) struct Worker<S> {
     warned: HashSet<PathBuf>,
     /// Looks in a row that were in vain.
     discarded: u32,
+    overflow_told: Option<Instant>,
     due: Due,
 }
 
@@ -56,6 +57,8 @@ pub(crate) struct Worker<S> {
 #[derive(Debug, Clone, Copy)]
 struct Due {
     whole: Instant,
+    /// When all may be listed again at the earliest.
+    soon: Instant,
     beat: Option<Instant>,
     restless: Option<Instant>,
     news: Option<Instant>,
@@ -76,7 +79,8 @@ impl<S: FnMut(Event)> Worker<S> {
         sink: S,
     ) -> Self {
         let ledger = Ledger::new(extent.root.clone(), extent.is_media, rules.local);
-        let due = Due { whole: Instant::now(), beat: None, restless: None, news: None };
+        let now = Instant::now();
+        let due = Due { whole: now, soon: now, beat: None, restless: None, news: None };
         Self {
             extent,
             method,
@@ -89,6 +93,7 @@ impl<S: FnMut(Event)> Worker<S> {
             is_limited: false,
             warned: HashSet::new(),
             discarded: 0,
+            overflow_told: None,
             due,
         }
     }
@@ -115,10 +120,9 @@ impl<S: FnMut(Event)> Worker<S> {
             self.due.news = None;
         }
         if news.overflowed {
-            let root = self.extent.root.display();
-            self.warn(format!("more happened in {root} than could be followed: it is listed anew"));
+            self.overflowed(now);
         }
-        let wants_all = self.due.whole <= now || news.overflowed || news.rescan;
+        let wants_all = self.due.whole <= now || news.rescan;
         if wants_all || (is_due(self.due.beat) && self.has_other_volumes()) {
             self.look_at_all(&news);
         } else {
@@ -127,6 +131,19 @@ impl<S: FnMut(Event)> Worker<S> {
             if restless || !news.touched.is_empty() || !replaced.is_empty() {
                 self.look_at_parts(&news, replaced, restless);
             }
+        }
+    }
+
+    /// Events were lost: all is listed, as soon as that does not take all of the time.
+    fn overflowed(&mut self, now: Instant) {
+        // Folders may have been replaced, too.
+        self.uncover([self.extent.root.clone()].iter());
+        self.due.whole = self.due.whole.min(self.due.soon.max(now));
+        let is_news = self.overflow_told.is_none_or(|told| told + self.rules.timing.rescan <= now);
+        if is_news {
+            self.overflow_told = Some(now);
+            let root = self.extent.root.display();
+            self.warn(format!("more happened in {root} than could be followed: it is listed anew"));
         }
     }
 
@@ -201,6 +218,7 @@ impl<S: FnMut(Event)> Worker<S> {
         };
         let is_idle = self.ledger.restless().is_empty();
         self.due.whole = clock.next(interval, if is_idle { IDLE_SHARE } else { BUSY_SHARE });
+        self.due.soon = clock.next(timing.gather, BUSY_SHARE);
         self.due.beat = self.native.as_ref().map(|_| Instant::now() + timing.beat);
         self.due.restless = self.next_restless(clock);
     }
@@ -264,7 +282,7 @@ impl<S: FnMut(Event)> Worker<S> {
         if !is_whole {
             for earlier in ledger.earlier_places(&scan.look) {
                 scan.add(&earlier);
-                if !is_listed(&earlier) {
+                if scan.look.files.contains_key(&earlier) && !is_listed(&earlier) {
                     scan.look.files.remove(&earlier);
                 }
             }
@@ -381,6 +399,7 @@ impl<S: FnMut(Event)> Worker<S> {
     fn give_up_native(&mut self, error: &notify::Error) {
         self.is_limited = true;
         self.native = None;
+        self.due.whole = Instant::now() + self.rules.timing.poll;
         if let Some((method, _)) = &mut self.chosen {
             *method = Method::Poll;
         }
