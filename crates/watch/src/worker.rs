@@ -21,11 +21,12 @@ use std::{
 /// How many units are reported at once: few enough that the first are there at once.
 const BATCH: usize = 256;
 
-/// A listing takes at most this share of a processor's time, one part in as many.
-const IDLE_SHARE: u32 = 100;
+/// A listing takes at most this share of a processor's time, one part in as many: less than a hundredth,
+/// with what else there is to do.
+const IDLE_SHARE: u32 = 125;
 
 /// The same while files are being copied, of looks at what has not settled.
-const BUSY_SHARE: u32 = 20;
+const BUSY_SHARE: u32 = 5;
 
 /// A listing waits for the disk or the network for at most one part in this many of the time.
 const WAITING_SHARE: u32 = 4;
@@ -276,18 +277,20 @@ impl<S: FnMut(Event)> Worker<S> {
                 limit = native.cover(folder, id).err().filter(native::is_limit);
             }
         };
-        let mut scan = Scan::new(extent, inbox, &mut cover);
         let is_whole = paths.contains(&extent.root);
-        outermost(paths).iter().for_each(|path| scan.add(path));
+        let mut scan = |paths: &BTreeSet<PathBuf>| {
+            let mut scan = Scan::new(extent, inbox, &mut cover);
+            paths.iter().for_each(|path| scan.add(path));
+            scan.finish()
+        };
+        let (mut look, mut problems) = scan(&outermost(paths));
         if !is_whole {
-            for earlier in ledger.earlier_places(&scan.look) {
-                scan.add(&earlier);
-                if scan.look.files.contains_key(&earlier) && !is_listed(&earlier) {
-                    scan.look.files.remove(&earlier);
-                }
-            }
+            let places = ledger.earlier_places(&look);
+            let (earlier, more) = scan(&places);
+            look.add(earlier);
+            look.files.retain(|path, _| !places.contains(path) || is_listed(path));
+            problems.extend(more);
         }
-        let (look, problems) = (scan.look, scan.problems);
         if let Some(error) = limit {
             self.give_up_native(&error);
         }
