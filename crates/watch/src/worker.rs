@@ -261,9 +261,9 @@ impl<S: FnMut(Event)> Worker<S> {
 
     fn note_writing(&mut self, news: &News) {
         let now = Instant::now();
-        for (path, touch) in &news.touched {
-            if let Some(is_closed) = touch.closed {
-                self.ledger.written(path, is_closed, now);
+        for (path, closed) in &news.touched {
+            if let Some(is_closed) = closed {
+                self.ledger.written(path, *is_closed, now);
             }
         }
     }
