@@ -11,17 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What the system said of a path.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Touch {
-    /// Somebody wrote to it (false), or closed it after writing (true).
-    pub(crate) closed: Option<bool>,
-}
+/// Whether a file that was written to has been closed since, if it was.
+pub(crate) type Closed = Option<bool>;
 
 /// What has come since the last time it was taken.
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    pub(crate) touched: HashMap<PathBuf, Touch>,
+    pub(crate) touched: HashMap<PathBuf, Closed>,
     pub(crate) renames: Vec<(PathBuf, PathBuf)>,
     /// More came than could be kept, or the system lost some.
     pub(crate) overflowed: bool,
@@ -75,14 +71,14 @@ impl Inbox {
     }
 
     /// Takes note that something happened to `path`.
-    pub(crate) fn touch(&self, path: &Path, closed: Option<bool>) {
+    pub(crate) fn touch(&self, path: &Path, closed: Closed) {
         let mut state = self.lock();
         let is_first = state.news.is_empty();
         let news = &mut state.news;
-        if let Some(touch) = news.touched.get_mut(path) {
-            touch.closed = closed.or(touch.closed);
+        if let Some(last) = news.touched.get_mut(path) {
+            *last = closed.or(*last);
         } else if news.touched.len() < self.limit {
-            news.touched.insert(path.to_owned(), Touch { closed });
+            news.touched.insert(path.to_owned(), closed);
         } else {
             news.overflowed = true;
         }

@@ -43,6 +43,14 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// Takes in what was looked at later.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.scopes.extend(later.scopes);
+        self.files.extend(later.files);
+        self.blind.extend(later.blind);
+        self.volumes.extend(later.volumes);
+    }
+
     fn covers(&self, path: &Path) -> bool {
         path.ancestors().any(|folder| self.scopes.contains(folder))
     }
@@ -50,6 +58,15 @@ impl Look {
     fn is_blind_to(&self, path: &Path) -> bool {
         !self.blind.is_empty() && path.ancestors().any(|folder| self.blind.contains(folder))
     }
+}
+
+/// What of a look needs attention.
+#[derive(Debug, Default)]
+struct Findings<'a> {
+    /// Files that are new, other than they were, or about to be reported.
+    noted: Vec<(&'a PathBuf, &'a Stat)>,
+    /// Files that are known and were not found.
+    unseen: Vec<PathBuf>,
 }
 
 /// How long something has been the same.
@@ -156,9 +173,12 @@ impl Ledger {
         if is_whole {
             self.recognise_volumes(look);
         }
-        self.follow_moves(look, now, &mut events);
-        self.take_in_files(look, now);
-        self.miss_files(look, now, &mut events);
+        let found = self.compare(look);
+        self.follow_moves(look, &found.noted, now, &mut events);
+        self.take_in_files(&found.noted, now);
+        let unseen = found.unseen.into_iter();
+        let lost = unseen.filter(|path| self.is_lost(path, now)).collect();
+        self.give_up(lost, now, &mut events);
         self.calm_cards(look, now);
         if is_whole {
             self.judge_presence(&mut events);
@@ -208,8 +228,44 @@ impl Ledger {
         below(&self.files, unit).take(limit)
     }
 
-    fn take_in_files(&mut self, look: &Look, now: Instant) {
-        for (path, stat) in &look.files {
+    /// Finds what is not as it was. All else, which is nearly all at nearly every look, is passed by once.
+    fn compare<'a>(&self, look: &'a Look) -> Findings<'a> {
+        let mut findings = Findings::default();
+        let mut seen = look.files.iter().peekable();
+        let mut outer: Option<&Path> = None;
+        for scope in &look.scopes {
+            if outer.is_some_and(|outer| scope.starts_with(outer)) {
+                continue;
+            }
+            outer = Some(scope);
+            for (path, known) in below(&self.files, scope) {
+                findings.noted.extend(std::iter::from_fn(|| seen.next_if(|(new, _)| *new < path)));
+                match seen.next_if(|(new, _)| *new == path) {
+                    Some(found) if self.is_noted(path, known, *found.1) => {
+                        findings.noted.push(found);
+                    }
+                    Some(_) => {}
+                    None if look.is_blind_to(path) => {}
+                    None => findings.unseen.push(path.clone()),
+                }
+            }
+        }
+        findings.noted.extend(seen);
+        findings
+    }
+
+    fn is_noted(&self, path: &Path, known: &Known, stat: Stat) -> bool {
+        let epoch = self.mounts.epoch_of(path);
+        let is_elsewhere = known.reported.is_some() && known.reported_in != epoch;
+        known.stat != stat
+            || known.missing.is_some()
+            || known.awaits_report()
+            || known.seen_in != epoch
+            || is_elsewhere
+    }
+
+    fn take_in_files(&mut self, noted: &[(&PathBuf, &Stat)], now: Instant) {
+        for &(path, stat) in noted {
             let epoch = self.mounts.epoch_of(path);
             let Some(known) = self.files.get_mut(path) else {
                 self.meet(path, *stat, epoch, now);
@@ -286,19 +342,6 @@ impl Ledger {
         }
         self.reported -= usize::from(known.reported.is_some());
         Some(known)
-    }
-
-    fn miss_files(&mut self, look: &Look, now: Instant, events: &mut Vec<Event>) {
-        let unseen: Vec<PathBuf> = look
-            .scopes
-            .iter()
-            .flat_map(|scope| below(&self.files, scope))
-            .map(|(path, _)| path)
-            .filter(|path| !look.files.contains_key(*path) && !look.is_blind_to(path))
-            .cloned()
-            .collect();
-        let lost = unseen.into_iter().filter(|path| self.is_lost(path, now)).collect();
-        self.give_up(lost, now, events);
     }
 
     /// Takes note that a look has not found a file. Tells whether it has been missing for long.

@@ -78,9 +78,9 @@ pub(crate) struct Scan<'a> {
     inbox: &'a Inbox,
     /// Told of each folder before it is listed, so that no event is missed between the two.
     on_folder: &'a mut dyn FnMut(&Path, Id),
-    pub(crate) look: Look,
-    /// Folders and files that could not be read, and why.
-    pub(crate) problems: Vec<(PathBuf, io::Error)>,
+    files: Vec<(PathBuf, Stat)>,
+    look: Look,
+    problems: Vec<(PathBuf, io::Error)>,
 }
 
 impl<'a> Scan<'a> {
@@ -89,7 +89,14 @@ impl<'a> Scan<'a> {
         inbox: &'a Inbox,
         on_folder: &'a mut dyn FnMut(&Path, Id),
     ) -> Self {
-        Self { extent, inbox, on_folder, look: Look::default(), problems: Vec::new() }
+        let (files, look, problems) = (Vec::new(), Look::default(), Vec::new());
+        Self { extent, inbox, on_folder, files, look, problems }
+    }
+
+    /// What was found, and what could not be read, and why.
+    pub(crate) fn finish(mut self) -> (Look, Vec<(PathBuf, io::Error)>) {
+        self.look.files = self.files.into_iter().collect();
+        (self.look, self.problems)
     }
 
     /// Looks at a file, or at a folder and all below it.
@@ -101,7 +108,8 @@ impl<'a> Scan<'a> {
             match fs::symlink_metadata(path) {
                 Ok(metadata) if metadata.is_dir() && !self.extent.enters(path) => {}
                 Ok(metadata) => {
-                    let above = path.parent().and_then(|parent| fs::metadata(parent).ok());
+                    let folder = path.parent().filter(|_| metadata.is_dir());
+                    let above = folder.and_then(|folder| fs::metadata(folder).ok());
                     let device = above.map_or(0, |above| Id::of(&above).device);
                     let depth = path.components().count() - self.extent.root.components().count();
                     self.found(path.to_owned(), &metadata, device, depth);
@@ -153,7 +161,7 @@ impl<'a> Scan<'a> {
 
     fn found_file(&mut self, path: PathBuf, metadata: &Metadata) {
         match Stat::of(metadata) {
-            Ok(stat) => _ = self.look.files.insert(path, stat),
+            Ok(stat) => self.files.push((path, stat)),
             Err(error) => self.cannot_see(path, error),
         }
     }
@@ -176,14 +184,19 @@ impl<'a> Scan<'a> {
             }
             Err(error) => return self.cannot_see(folder.to_owned(), error),
         };
+        let mut listed = Vec::new();
         for entry in entries {
+            match entry {
+                Ok(entry) => listed.push((entry.file_name(), entry)),
+                Err(error) => return self.cannot_see(folder.to_owned(), error),
+            }
+        }
+        // In the order of paths, which makes collecting them cheap.
+        listed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (_, entry) in listed {
             if self.inbox.is_stopped() {
                 return;
             }
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => return self.cannot_see(folder.to_owned(), error),
-            };
             self.entry(&entry, id.device, depth);
         }
     }

@@ -52,8 +52,8 @@ pub struct Settling {
 /// How often things are done. The defaults are those for everyday use; tests are less patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// From one listing to the next when polling. Longer where listing is so slow that a hundredth of
-    /// a processor would not do for it.
+    /// From one listing to the next when polling. Longer where that would keep a hundredth of a processor
+    /// busy, as from some 15,000 files on.
     pub poll: Duration,
     /// From one full listing to the next when the system tells of changes.
     pub rescan: Duration,

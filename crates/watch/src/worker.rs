@@ -21,11 +21,12 @@ use std::{
 /// How many units are reported at once: few enough that the first are there at once.
 const BATCH: usize = 256;
 
-/// A listing takes at most this share of a processor's time, one part in as many.
-const IDLE_SHARE: u32 = 100;
+/// A listing takes at most this share of a processor's time, one part in as many: less than a hundredth,
+/// with what else there is to do.
+const IDLE_SHARE: u32 = 125;
 
 /// The same while files are being copied, of looks at what has not settled.
-const BUSY_SHARE: u32 = 20;
+const BUSY_SHARE: u32 = 5;
 
 /// A listing waits for the disk or the network for at most one part in this many of the time.
 const WAITING_SHARE: u32 = 4;
@@ -49,6 +50,7 @@ pub(crate) struct Worker<S> {
     warned: HashSet<PathBuf>,
     /// Looks in a row that were in vain.
     discarded: u32,
+    overflow_told: Option<Instant>,
     due: Due,
 }
 
@@ -56,6 +58,8 @@ pub(crate) struct Worker<S> {
 #[derive(Debug, Clone, Copy)]
 struct Due {
     whole: Instant,
+    /// When all may be listed again at the earliest.
+    soon: Instant,
     beat: Option<Instant>,
     restless: Option<Instant>,
     news: Option<Instant>,
@@ -76,7 +80,8 @@ impl<S: FnMut(Event)> Worker<S> {
         sink: S,
     ) -> Self {
         let ledger = Ledger::new(extent.root.clone(), extent.is_media, rules.local);
-        let due = Due { whole: Instant::now(), beat: None, restless: None, news: None };
+        let now = Instant::now();
+        let due = Due { whole: now, soon: now, beat: None, restless: None, news: None };
         Self {
             extent,
             method,
@@ -89,6 +94,7 @@ impl<S: FnMut(Event)> Worker<S> {
             is_limited: false,
             warned: HashSet::new(),
             discarded: 0,
+            overflow_told: None,
             due,
         }
     }
@@ -115,10 +121,9 @@ impl<S: FnMut(Event)> Worker<S> {
             self.due.news = None;
         }
         if news.overflowed {
-            let root = self.extent.root.display();
-            self.warn(format!("more happened in {root} than could be followed: it is listed anew"));
+            self.overflowed(now);
         }
-        let wants_all = self.due.whole <= now || news.overflowed || news.rescan;
+        let wants_all = self.due.whole <= now || news.rescan;
         if wants_all || (is_due(self.due.beat) && self.has_other_volumes()) {
             self.look_at_all(&news);
         } else {
@@ -127,6 +132,19 @@ impl<S: FnMut(Event)> Worker<S> {
             if restless || !news.touched.is_empty() || !replaced.is_empty() {
                 self.look_at_parts(&news, replaced, restless);
             }
+        }
+    }
+
+    /// Events were lost: all is listed, as soon as that does not take all of the time.
+    fn overflowed(&mut self, now: Instant) {
+        // Folders may have been replaced, too.
+        self.uncover([self.extent.root.clone()].iter());
+        self.due.whole = self.due.whole.min(self.due.soon.max(now));
+        let is_news = self.overflow_told.is_none_or(|told| told + self.rules.timing.rescan <= now);
+        if is_news {
+            self.overflow_told = Some(now);
+            let root = self.extent.root.display();
+            self.warn(format!("more happened in {root} than could be followed: it is listed anew"));
         }
     }
 
@@ -201,6 +219,7 @@ impl<S: FnMut(Event)> Worker<S> {
         };
         let is_idle = self.ledger.restless().is_empty();
         self.due.whole = clock.next(interval, if is_idle { IDLE_SHARE } else { BUSY_SHARE });
+        self.due.soon = clock.next(timing.gather, BUSY_SHARE);
         self.due.beat = self.native.as_ref().map(|_| Instant::now() + timing.beat);
         self.due.restless = self.next_restless(clock);
     }
@@ -242,9 +261,9 @@ impl<S: FnMut(Event)> Worker<S> {
 
     fn note_writing(&mut self, news: &News) {
         let now = Instant::now();
-        for (path, touch) in &news.touched {
-            if let Some(is_closed) = touch.closed {
-                self.ledger.written(path, is_closed, now);
+        for (path, closed) in &news.touched {
+            if let Some(is_closed) = closed {
+                self.ledger.written(path, *is_closed, now);
             }
         }
     }
@@ -258,18 +277,20 @@ impl<S: FnMut(Event)> Worker<S> {
                 limit = native.cover(folder, id).err().filter(native::is_limit);
             }
         };
-        let mut scan = Scan::new(extent, inbox, &mut cover);
         let is_whole = paths.contains(&extent.root);
-        outermost(paths).iter().for_each(|path| scan.add(path));
+        let mut scan = |paths: &BTreeSet<PathBuf>| {
+            let mut scan = Scan::new(extent, inbox, &mut cover);
+            paths.iter().for_each(|path| scan.add(path));
+            scan.finish()
+        };
+        let (mut look, mut problems) = scan(&outermost(paths));
         if !is_whole {
-            for earlier in ledger.earlier_places(&scan.look) {
-                scan.add(&earlier);
-                if !is_listed(&earlier) {
-                    scan.look.files.remove(&earlier);
-                }
-            }
+            let places = ledger.earlier_places(&look);
+            let (earlier, more) = scan(&places);
+            look.add(earlier);
+            look.files.retain(|path, _| !places.contains(path) || is_listed(path));
+            problems.extend(more);
         }
-        let (look, problems) = (scan.look, scan.problems);
         if let Some(error) = limit {
             self.give_up_native(&error);
         }
@@ -381,6 +402,7 @@ impl<S: FnMut(Event)> Worker<S> {
     fn give_up_native(&mut self, error: &notify::Error) {
         self.is_limited = true;
         self.native = None;
+        self.due.whole = Instant::now() + self.rules.timing.poll;
         if let Some((method, _)) = &mut self.chosen {
             *method = Method::Poll;
         }

@@ -3,7 +3,7 @@
 use super::{Ledger, Look};
 use crate::{Event, cards::Card, stamp::Stat};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -11,23 +11,27 @@ use std::{
 impl Ledger {
     /// Where the files of this look were reported before, if elsewhere. To tell whether they have moved,
     /// these paths must be part of the look.
-    pub(crate) fn earlier_places(&self, look: &Look) -> Vec<PathBuf> {
-        let mut earlier = Vec::new();
-        for (path, stat) in &look.files {
-            earlier.extend(self.places.get(&stat.id).filter(|place| *place != path).cloned());
-        }
-        earlier
+    pub(crate) fn earlier_places(&self, look: &Look) -> BTreeSet<PathBuf> {
+        let places = look.files.iter().filter_map(|(path, stat)| {
+            self.places.get(&stat.id).filter(|place| *place != path).cloned()
+        });
+        places.collect()
     }
 
     /// Follows reported files to where they are now.
-    pub(super) fn follow_moves(&mut self, look: &Look, now: Instant, events: &mut Vec<Event>) {
+    pub(super) fn follow_moves(
+        &mut self,
+        look: &Look,
+        noted: &[(&PathBuf, &Stat)],
+        now: Instant,
+        events: &mut Vec<Event>,
+    ) {
         let hints: HashMap<_, _> =
             look.renames.iter().map(|(from, to)| (to.as_path(), from.as_path())).collect();
-        let moves: BTreeMap<PathBuf, PathBuf> = look
-            .files
-            .iter()
-            .filter_map(|(to, stat)| Some((self.origin(look, &hints, to, stat)?, to.clone())))
-            .collect();
+        let origin = |(to, stat): &(&PathBuf, &Stat)| {
+            Some((self.origin(look, &hints, to, stat)?, PathBuf::clone(to)))
+        };
+        let moves: BTreeMap<PathBuf, PathBuf> = noted.iter().filter_map(origin).collect();
         for (from, to) in in_order(moves) {
             let Some(mut known) = self.forget(&from, now) else { continue };
             self.forget(&to, now);

@@ -1,9 +1,9 @@
 //! What a watch says of folders on a local disk.
 
 use crate::watched::{QUIET, Watched, root, rules, write_files};
-use rushes_watch::{Event, Method, Root};
+use rushes_watch::{Event, Method, Root, Rules, Settling};
 use std::{
-    io::Write,
+    io::{Error, Write},
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -32,6 +32,9 @@ tests![
     excluded_folders_are_not_walked,
     folders_below_are_left_out_on_request,
     cards_settle_as_one,
+    cards_of_all_makers_report_their_clips,
+    lost_events_are_made_good,
+    the_file_system_decides_unless_told_otherwise,
     stopping_is_quick,
 ];
 
@@ -330,6 +333,94 @@ fn cards_settle_as_one(method: Method) {
     watched.until_settled(&[late]);
     watched.for_a_while(QUIET * 2);
     assert_eq!(watched.settled().len(), 5);
+}
+
+fn cards_of_all_makers_report_their_clips(method: Method) {
+    let (_keep, path) = folder();
+    let red = "R/A001_0502AB.RDM/A001_C001_0502AB.RDC/A001_C001_0502AB_00";
+    let clips = [
+        "A/CONTENTS/AUDIO/0001AB00.MXF".to_owned(),
+        "A/CONTENTS/VIDEO/0001AB.MXF".to_owned(),
+        "B/CONTENTS/CLIPS001/AA0001/AA000101.MXF".to_owned(),
+        "B/CONTENTS/CLIPS001/AA0001/AA000102.MXF".to_owned(),
+        "C/XDROOT/Clip/C0001.MXF".to_owned(),
+        "D/BPAV/CLPR/702_0001_01/702_0001_01.MP4".to_owned(),
+        "E/AVCHD/BDMV/STREAM/00000.MTS".to_owned(),
+        "F/DCIM/100CANON/MVI_0001.MP4".to_owned(),
+        format!("{red}1.R3D"),
+    ];
+    let parts = [
+        "A/CONTENTS/CLIP/0001AB.XML".to_owned(),
+        "A/CONTENTS/PROXY/0001AB.MP4".to_owned(),
+        "B/CONTENTS/CLIPS001/AA0001/AA0001.XML".to_owned(),
+        "C/XDROOT/Sub/C0001S03.MP4".to_owned(),
+        "D/BPAV/CLPR/702_0001_01/702_0001_01M01.XML".to_owned(),
+        "E/AVCHD/BDMV/CLIPINF/00000.CPI".to_owned(),
+        format!("{red}2.R3D"),
+        format!("{red}3.R3D"),
+    ];
+    for name in clips.iter().chain(&parts) {
+        let file = path.join(name);
+        fs_err::create_dir_all(file.parent().unwrap()).unwrap();
+        fs_err::write(file, name).unwrap();
+    }
+    let mut watched = start(&path, method);
+    let expected = clips.map(|name| path.join(name));
+    watched.until_settled(&expected);
+    assert_eq!(watched.settled(), expected);
+    let units = watched.seen.iter().filter_map(|(_, event)| match event {
+        Event::Settled(units) => Some(units.iter().map(|unit| (unit.card, unit.files))),
+        _ => None,
+    });
+    let units: Vec<_> = units.flatten().collect();
+    let expected = [
+        (Some("P2"), 4),
+        (Some("Canon XF"), 3),
+        (Some("XDCAM"), 2),
+        (Some("XDCAM EX"), 2),
+        (Some("AVCHD"), 2),
+        (None, 1),
+        (Some("RED"), 3),
+    ];
+    assert_eq!(units, expected);
+}
+
+/// More happens than is kept of what the system says.
+fn lost_events_are_made_good(method: Method) {
+    let (_keep, path) = folder();
+    let rules = Rules { queue: 3, ..rules() };
+    let mut watched = Watched::start(root(&path, method), rules);
+    watched.until_event(&Event::Online);
+    let paths = write_files(&path.join("a/b"), (0..200).map(|n| format!("{n:03}.mov")));
+    watched.until_settled(&paths);
+    for path in &paths[10..] {
+        fs_err::remove_file(path).unwrap();
+    }
+    watched.until("190 gone", |seen| seen.gone().len() == 190);
+    watched.for_a_while(QUIET);
+    assert_eq!(watched.settled().len(), 200);
+    let warnings = watched.seen.iter().filter(|(_, event)| matches!(event, Event::Warning(_)));
+    assert_eq!(warnings.count(), usize::from(method == Method::Native), "said once");
+}
+
+fn the_file_system_decides_unless_told_otherwise(method: Method) {
+    let (_keep, path) = folder();
+    let clip = path.join("1.mov");
+    fs_err::write(&clip, "1").unwrap();
+    let slow = Settling { quiet: QUIET * 3, looks: 2 };
+    let automatic = Root::new(&path);
+    for on_network in [|_: &Path| Ok(false), |_: &Path| Ok(true), |_: &Path| Err(Error::other("x"))]
+    {
+        let is_remote = on_network(&path).unwrap_or(true);
+        let chosen = if is_remote { Method::Poll } else { Method::Native };
+        for (root, expected) in [(automatic.clone(), chosen), (root(&path, method), method)] {
+            let began = Instant::now();
+            let mut watched = Watched::start(root, Rules { on_network, network: slow, ..rules() });
+            watched.until_settled(std::slice::from_ref(&clip));
+            assert_eq!(watched.watch.snapshot().method, Some(expected));
+            assert!(!is_remote || began.elapsed() >= slow.quiet, "files there settle later");
+        }
+    }
 }
 
 fn stopping_is_quick(method: Method) {

@@ -9,6 +9,8 @@
 
 mod folders;
 #[cfg(target_os = "linux")]
+mod idle;
+#[cfg(target_os = "linux")]
 mod volumes;
 mod watched;
 
