@@ -184,3 +184,47 @@ fn sizes() {
     assert!(jpeg(&broken, 80).is_err());
     assert!(jpeg(&Picture { width: 8, height: 8, pixels: vec![0; 3] }, 80).is_err());
 }
+
+/// Stills are decoded in this process, where a panic would be ours.
+#[test]
+fn mutated_pictures_are_refused_or_read() {
+    let made = Fixtures::new();
+    fs_err::write(made.path("a.jpg"), jpeg(&two_halves(), 95).unwrap()).unwrap();
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let (mut read, mut refused) = (0, 0);
+    for ending in ["jpg", "png", "bmp", "tiff", "gif", "webp"] {
+        if ending != "jpg" {
+            made.ffmpeg(&format!("-i a.jpg -frames:v 1 a.{ending}"));
+        }
+        let whole = fs_err::read(made.path(format!("a.{ending}"))).unwrap();
+        let path = made.path("mutated");
+        for round in 0..400 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + round % 12 {
+                // What comes first tells the format.
+                let place = 16 + next() as usize % (bytes.len() - 16);
+                bytes[place] = match next() % 4 {
+                    0 => 0xff,
+                    1 => 0,
+                    _ => next() as u8,
+                };
+            }
+            if round % 5 == 0 {
+                bytes.truncate(16 + next() as usize % (bytes.len() - 16));
+            }
+            fs_err::write(&path, &bytes).unwrap();
+            match made.tools.read_image(&path) {
+                Ok(_) => read += 1,
+                Err(MediaError::NotMedia { .. } | MediaError::OverLimit { .. }) => refused += 1,
+                Err(error) => panic!("{ending} {round}: {error}"),
+            }
+        }
+    }
+    assert!(read > 300 && refused > 300, "{read} {refused}");
+}

@@ -2,9 +2,10 @@
 
 use super::{Guard, Reach, SandboxReport, calls};
 use crate::{
-    Cancel,
+    Cancel, MediaError,
     child::{self, Budget, Child},
     job::Launched,
+    source,
 };
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset,
@@ -125,8 +126,7 @@ impl Cell {
         reach: &Reach,
     ) -> io::Result<Option<Process>> {
         self.within(strength, reach, || {
-            let reads = |path: &PathBuf| !denied(&fs_err::File::open(path));
-            if !reach.inputs.iter().all(|(path, _)| reads(path)) {
+            if reach.inputs.iter().any(|(path, _)| is_shut(path)) {
                 return Ok(None);
             }
             command.spawn().map(Some)
@@ -221,6 +221,14 @@ impl Reach {
             let (now, then) = (fs_err::metadata(path), file.metadata());
             now.is_ok_and(|now| then.is_ok_and(|then| place(now) == place(then)))
         })
+    }
+}
+
+/// Whether a file cannot be read from here.
+fn is_shut(path: &Path) -> bool {
+    match source::open(path) {
+        Err(MediaError::Unreadable { source, .. }) => denied(&Err::<(), _>(source)),
+        _ => false,
     }
 }
 

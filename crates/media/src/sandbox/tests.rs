@@ -174,7 +174,7 @@ fn nothing_is_written_but_the_one_output() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_medium_opens_nothing() {
+fn what_takes_the_place_of_a_medium_is_not_opened() {
     let place = Place::new();
     let error = Reach::open(vec![place.path("")], None).unwrap_err();
     assert!(matches!(error, MediaError::NotAFile { .. }), "{error}");
@@ -183,6 +183,12 @@ fn a_folder_in_the_place_of_a_medium_opens_nothing() {
     assert!(reach.is_unchanged());
     fs_err::rename(place.wav("b.wav"), &wav).unwrap();
     assert!(!reach.is_unchanged());
+    if place.holds(true) {
+        // What was put in its place does not start anything, not even without rules.
+        let cell = Cell::fitting(place.tools.ffmpeg());
+        let error = cell.launch(&mut child::command(place.tools.ffmpeg()), &reach).unwrap_err();
+        assert!(error.to_string().contains("replaced"), "{error}");
+    }
 }
 
 /// A program that starts another cannot do so where files are confined: it works all the same, and the
