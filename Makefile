@@ -38,6 +38,7 @@ run: setup
 test: setup-test lint
 	cargo test --workspace --locked
 	scripts/e2e "$(CARGO_TARGET_DIR)/debug/rushes"
+	scripts/api-properties "$(CARGO_TARGET_DIR)/debug/rushes"
 
 lint:
 	cargo fmt --all --check
