@@ -2,7 +2,8 @@
 #
 #   make run [FOOTAGE=/some/folder] [PORT=6699] [QUERY="words"]
 #                                                 set up, analyse, search once, go on serving
-#   make test                                     set up, lint, all tests, the end-to-end run
+#   make test                                     set up, lint, all tests, the end-to-end run, made-up requests,
+#                                                 a run without a network
 #   make setup                                    what `make run` needs, without running it
 #   make bench                                    the figures in bench/
 #   make lint                                     format, clippy, and cargo-deny where it is there
@@ -38,6 +39,8 @@ run: setup
 test: setup-test lint
 	cargo test --workspace --locked
 	scripts/e2e "$(CARGO_TARGET_DIR)/debug/rushes"
+	scripts/api-properties "$(CARGO_TARGET_DIR)/debug/rushes"
+	scripts/offline "$(CARGO_TARGET_DIR)/debug/rushes"
 
 lint:
 	cargo fmt --all --check

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -13,11 +14,11 @@ import urllib.request
 class Server:
     """One `rushes serve` process, in a process group of its own so that Ctrl-C reaches it once."""
 
-    def __init__(self, binary, port, env=None, output=None):
+    def __init__(self, binary, port, env=None, output=None, *flags):
         self.url = f"http://127.0.0.1:{port}"
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [binary, "serve", "--port", str(port)], env=env, stdin=subprocess.DEVNULL,
+            [binary, "serve", "--port", str(port), *flags], env=env, stdin=subprocess.DEVNULL,
             stdout=output, stderr=output, start_new_session=True)
 
     def wait_until_ready(self, seconds=20):
@@ -70,6 +71,13 @@ def call(url, body=None, key=None, seconds=60, method=None):
             return error.code, json.loads(text)
         except ValueError:
             return error.code, text
+
+
+def free_port():
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def home():

@@ -493,6 +493,7 @@ pub struct Thumbnails {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SceneThumbnails {
     /// Pairs of JPEG (base64) and timestamp in time order; null when the range lies outside the medium.
-    #[schema(required = true)]
+    // Said in words of JSON Schema: the list of types that a pair would give is none of OpenAPI 3.1.
+    #[schema(required = true, value_type = Option<Vec<[String; 2]>>)]
     pub scene_thumbnails: Option<Vec<(String, String)>>,
 }

@@ -82,6 +82,7 @@ pub struct AnalyzeRequest {
     pub language: Option<String>,
     /// Ours: the audio track to listen to, from 0; the first in which anybody speaks when absent.
     #[serde(default)]
+    #[schema(format = Int64)]
     pub audio_track: Option<u32>,
     /// Analyse again what is already analysed.
     #[serde(default)]

@@ -61,6 +61,48 @@ fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[test]
+fn five_hundred_slow_heads_hold_the_server_for_ten_seconds_at_most() {
+    let server = Running::start(free_port());
+    let begun = Instant::now();
+    let slow = |_| {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        stream.write_all(b"GET /api/v1/health HTTP/1.1\r\nhost: ").unwrap();
+        stream
+    };
+    let mut slow: Vec<_> = (0..500).map(slow).collect();
+    // A byte now and then does not make a head that goes on for ever.
+    let mut is_answered = || {
+        slow.iter_mut().for_each(|stream| _ = stream.write_all(b"x"));
+        server.send(&server.head("GET", "/api/v1/health"), b"").status == 200
+    };
+    assert!(!is_answered(), "there was a place left");
+    while !is_answered() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    println!("answered {:?} after the first of 500 slow heads", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_body_of_two_gigabytes_is_not_read() {
+    for key in [SHARED.pro.as_str(), "nonsense"] {
+        let mut stream = TcpStream::connect(("127.0.0.1", SHARED.port)).unwrap();
+        let head = SHARED.head("POST", "/api/v1/analyze");
+        let length = 2u64 << 30;
+        let head = format!(
+            "{head}content-type: application/json\r\ncontent-length: {length}\r\nx-license-key: {key}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let part = vec![b' '; MEGABYTE];
+        let taken = (0..2048).take_while(|_| stream.write_all(&part).is_ok()).count();
+        assert!(taken < 128, "{taken} MB were taken");
+        let status = if key == "nonsense" { 401 } else { 413 };
+        read_answer(&mut stream).refusal(status);
+    }
+}
+
+#[test]
 fn connections_are_counted_and_places_come_free() {
     let server = Running::start(free_port());
     let idle: Vec<_> =

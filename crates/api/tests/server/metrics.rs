@@ -54,7 +54,8 @@ fn what_was_asked_is_counted_by_route_and_status() {
     assert_eq!(count("GET", "/api/v1/tasks/{task_id}", 404), Some(3.0), "{page}");
     let took = "rushes_http_duration_seconds_count{route=\"/api/v1/tasks\"}";
     assert_eq!(value(&page, took), Some(6.0), "{page}");
-    assert_eq!(value(&page, "rushes_connections "), Some(1.0), "{page}");
+    // The one that asks, and any that is not quite closed yet.
+    assert!(value(&page, "rushes_connections ") >= Some(1.0), "{page}");
     assert_eq!(value(&page, "rushes_loaded{what=\"frames\"}"), Some(0.0), "{page}");
     let version = concat!("rushes_build{version=\"", env!("CARGO_PKG_VERSION"), "\"}");
     assert_eq!(value(&page, version), Some(1.0), "{page}");

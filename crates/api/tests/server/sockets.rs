@@ -168,6 +168,24 @@ fn who_leaves_hears_no_more() {
 }
 
 #[test]
+fn a_socket_may_be_in_64_rooms_at_a_time() {
+    let server = Running::with_model(Vec::new());
+    let tasks: Vec<_> = (0..90).map(|_| analyze(&server)).collect();
+    let mut session = Session::open(&server);
+    // The first may be over meanwhile; who joins those hears so and is in no room.
+    let mut last = tasks.iter().rev();
+    for task in last.by_ref().take(64) {
+        assert_eq!(session.call("join", &[json!(task)])["ok"], true);
+    }
+    let further = json!(last.next().unwrap());
+    assert_eq!(session.call("join", std::slice::from_ref(&further))["error"], "Server is busy");
+    // Being there already takes no further place.
+    assert_eq!(session.call("join", &[json!(tasks.last())])["ok"], true);
+    session.call("leave", &[json!(tasks.last())]);
+    assert_eq!(session.call("join", &[further])["ok"], true);
+}
+
+#[test]
 fn rooms_that_name_no_task_are_refused() {
     let mut session = Session::open(&SHARED);
     let names = [
