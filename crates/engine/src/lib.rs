@@ -17,6 +17,7 @@
 //! ```
 
 mod analysis;
+mod background;
 mod config;
 mod decisions;
 pub mod doctor;

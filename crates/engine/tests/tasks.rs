@@ -138,3 +138,30 @@ fn a_paused_analysis_can_be_cancelled_and_stays_so() {
     assert_eq!(second.task(&id).unwrap().state, TaskState::Cancelled);
     assert!(text(&takes[0]).ends_with(".mp4") && written_at(&studio).len() < 3);
 }
+
+#[test]
+fn two_that_share_a_folder_do_not_do_the_same_work() {
+    let one = studio();
+    let other = studio();
+    let footage = tempfile::tempdir().unwrap();
+    let takes = takes(footage.path(), 8, 2);
+    // The same medium under another name is claimed as well.
+    fs::copy(&takes[0], footage.path().join("copy.mp4")).unwrap();
+    let request = one.request(&[footage.path().to_owned()]);
+    let (a, b) = (open(&one), open(&other));
+    let ids = [a.analyze(&request).unwrap().task_id, b.analyze(&request).unwrap().task_id];
+    let (first, second) = (ended(&a, &ids[0]), ended(&b, &ids[1]));
+    let analysed = |task: &Task| -> u64 {
+        let message = task.message.clone().unwrap();
+        let count = message.split(" analysed").next().and_then(|text| text.split(' ').next_back());
+        count.unwrap().parse().unwrap()
+    };
+    for task in [&first, &second] {
+        assert_eq!((task.state, task.files_done, task.errors.len()), (TaskState::Completed, 9, 0));
+    }
+    assert_eq!(analysed(&first) + analysed(&second), 8, "{first:?} {second:?}");
+    assert!(analysed(&first) > 0 && analysed(&second) > 0, "both have worked");
+    assert_eq!(written_at(&one).len(), 8);
+    let left = fs::read_dir(one.cache.path().join("rushes/claims")).unwrap().count();
+    assert_eq!(left, 0, "claims end with the work");
+}

@@ -1,7 +1,7 @@
 //! Who is next: orders that wait for the one thread that works them off.
 
 use super::{DEFECT, Means, Order, Turn, work_off};
-use crate::tasks::Urgency;
+use crate::{background::give_way, tasks::Urgency};
 use rushes_model::TaskState;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,6 +35,7 @@ impl Analyst {
         let queue = Arc::new(Queue::default());
         let analyst = Self(Arc::clone(&queue));
         thread::spawn(move || {
+            give_way();
             while let Some((number, order)) = queue.next() {
                 let task = order.task.clone();
                 let work = || work_off(&means, order, &queue);
