@@ -15,6 +15,9 @@
 //!
 //! A [`Cutter`] cuts clips out of a medium, by copying its packets or by coding anew.
 //!
+//! On Linux what reads media is confined: it has no network and no file but its own. What of that holds on
+//! a machine, a [`SandboxReport`] says.
+//!
 //! A [`Cancel`] ends any of them within a fraction of a second.
 //!
 //! ```

@@ -35,8 +35,8 @@ const REFUSED: &[c_long] = &[
     SYS_lremovexattr, SYS_fremovexattr, 466 /* removexattrat */, 469 /* file_setattr */,
     // Parts of the kernel that are attacked most, and the machine itself.
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_keyctl, SYS_add_key, SYS_request_key,
-    SYS_kexec_load, SYS_init_module, SYS_finit_module,
-    SYS_delete_module, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, SYS_syslog,
+    SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_reboot,
+    SYS_swapon, SYS_swapoff, SYS_acct, SYS_quotactl, SYS_syslog,
     SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname,
     SYS_setdomainname, SYS_personality, SYS_vhangup,
 ];
@@ -45,8 +45,9 @@ const REFUSED: &[c_long] = &[
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 const REFUSED_HERE: &[c_long] = &[
-    SYS_kexec_file_load, SYS_link, SYS_symlink, SYS_rename, SYS_unlink, SYS_mkdir, SYS_rmdir, SYS_mknod, SYS_chmod,
-    SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat, SYS_modify_ldt, SYS_iopl, SYS_ioperm,
+    SYS_kexec_file_load, SYS_link, SYS_symlink, SYS_rename, SYS_unlink, SYS_mkdir, SYS_rmdir,
+    SYS_mknod, SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+    SYS_modify_ldt, SYS_iopl, SYS_ioperm,
 ];
 #[cfg(target_arch = "aarch64")]
 const REFUSED_HERE: &[c_long] = &[294 /* kexec_file_load */];

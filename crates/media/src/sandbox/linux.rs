@@ -86,7 +86,8 @@ impl Cell {
         let mut cell = Self { places: places(program), strength: WHOLE };
         for strength in STRENGTHS {
             cell.strength = strength;
-            if cell.starts(program) {
+            // Twice, since a process may also be killed for want of memory.
+            if cell.starts(program) || cell.starts(program) {
                 if strength != WHOLE {
                     let program = program.display();
                     tracing::warn!(%program, ?strength, "it does not start in the whole sandbox");
@@ -174,13 +175,16 @@ impl Cell {
         rules.restrict_self().map(|_| ())
     }
 
-    /// Whether the program starts in it. One that takes too long is given the benefit of the doubt:
-    /// a busy machine must not loosen the sandbox.
+    /// Whether the program starts in it. One that takes too long, or for which there is no room, is given
+    /// the benefit of the doubt: a busy machine must not loosen the sandbox.
     fn starts(&self, program: &Path) -> bool {
         let mut command = child::command(program);
         command.arg("-version");
         let reach = Reach::default();
-        let Ok(process) = self.launch(&mut command, &reach) else { return false };
+        let process = match self.launch(&mut command, &reach) {
+            Ok(process) => process,
+            Err(error) => return error.kind() != ErrorKind::PermissionDenied,
+        };
         let budget = Budget { stall: START, wall: START, confinement: None };
         let ended = Child::adopt(Launched { process, reach }, budget, &Cancel::new(), |_| true);
         let ended = ended.finish();

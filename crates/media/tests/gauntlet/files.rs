@@ -116,8 +116,8 @@ fn pictures(add: &mut impl FnMut(&str, &[u8], &'static str)) {
     add("huge.bmp", &bmp.concat(), "NotMedia");
     add("huge.ppm", b"P6\n60000 60000\n255\nxxxx", "NoFrames");
     add("huge.qoi", b"qoif\0\x01\0\0\0\x01\0\0\x03\0xxxxxxxx\0\0\0\0\0\0\0\x01", "NoFrames");
-    // Within what is allowed, out of a few kilobytes.
-    add("allowed.png", &black_png(4096), "ok");
+    // Within what is allowed, out of a few kilobytes; and large enough that an allocator gives it back.
+    add("allowed.png", &black_png(6000), "ok");
 }
 
 fn picture(width: u32, height: u32) -> rushes_model::Picture {
