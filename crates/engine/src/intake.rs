@@ -115,8 +115,8 @@ impl Reception {
     }
 }
 
-/// Taken before the file is read, so that a change while it is read makes the next look a fresh one.
-/// What tells whether a file has changed; `None` when it cannot be asked.
+/// What tells whether a file has changed; `None` when it cannot be asked. Taken before the file is read, so that a
+/// change while it is read makes the next look a fresh one.
 pub fn stamp(path: &Path) -> Option<FileStamp> {
     FileStamp::of(&fs_err::metadata(path).ok()?).ok()
 }

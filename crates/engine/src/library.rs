@@ -48,6 +48,9 @@ const LIST_AGAIN: Duration = Duration::from_secs(5);
 /// What a medium is claimed for: all that is done to it, so that it is decoded on one machine.
 const CLAIM: &str = "analysis";
 
+/// Shortest time between two looks for leftovers.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
 /// The folders in memory.
 pub struct Library {
     machine: Machine,
@@ -70,6 +73,8 @@ pub struct LoadedFolder {
     sketching: Arc<AtomicBool>,
     /// How many damaged bundles were moved away.
     quarantined: AtomicUsize,
+    /// When leftovers were looked for last.
+    tidied: Mutex<Option<Instant>>,
     claims: Claims,
 }
 
@@ -115,6 +120,7 @@ impl Library {
             listing: Mutex::default(),
             sketching: Arc::default(),
             quarantined: AtomicUsize::new(0),
+            tidied: Mutex::default(),
         };
         Ok(self.lock().entry(cache_dir.to_owned()).or_insert_with(|| Arc::new(folder)).clone())
     }
@@ -461,8 +467,14 @@ impl LoadedFolder {
         self.read().values().find(|media| media.source == path).cloned()
     }
 
-    /// Removes what a killed process of this machine left half-written.
+    /// Removes what a killed process of this machine left half-written, once an hour at most: it lists everything.
     pub fn tidy(&self) {
+        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+        if tidied.is_some_and(|last| last.elapsed() < TIDY_EVERY) {
+            return;
+        }
+        *tidied = Some(Instant::now());
+        drop(tidied);
         if let Err(error) = self.store.remove_stale_temporaries() {
             tracing::warn!(%error, "leftovers of an earlier process were not looked for");
         }

@@ -48,7 +48,7 @@ pub struct MetadataRequest {
 }
 
 /// Body of `POST /analyze`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnalyzeRequest {
     /// Analysis folder; made if its parent exists.
     pub cache_dir: String,

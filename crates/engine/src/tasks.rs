@@ -84,7 +84,8 @@ impl TaskTable {
         let mut left = Vec::new();
         for kept in ledger.tasks(MAX_REMEMBERED).map_err(not_kept)? {
             let Ok(asked) = serde_json::from_str::<Asked>(&kept.request) else {
-                tracing::warn!(id = %kept.id, "a task of another version of Rushes is passed over");
+                tracing::warn!(id = %kept.id, "a task of another version of Rushes is given up");
+                let _ = ledger.end(kept.id, "of another version");
                 continue;
             };
             let mut record = Record::new(kept.id, asked.clone());
@@ -96,6 +97,7 @@ impl TaskTable {
                     let outcomes = parts.iter().map(|part| serde_json::from_str(&part.outcome));
                     outcomes.flatten().for_each(|outcome| record.take_over(outcome));
                     record.paused.store(kept.paused, Ordering::Relaxed);
+                    record.latest.files_total = record.latest.files_done;
                     let done = parts.into_iter().map(|part| part.part).collect();
                     left.push(LeftOver { task: self.handle_of(&record), asked, done });
                 }
@@ -131,6 +133,10 @@ impl TaskTable {
         let record = Record::new(id, asked);
         let handle = self.handle_of(&record);
         let mut table = self.lock();
+        if table.is_stopping {
+            // It is kept, and goes on in the next process.
+            record.cancel.cancel();
+        }
         table.forget_old();
         table.tasks.push(record);
         Ok(handle)
@@ -154,8 +160,7 @@ impl TaskTable {
     #[must_use]
     pub fn list(&self) -> Vec<replies::Task> {
         // What is in each clip is told of one task at a time: a thousand of them would be long.
-        let brief = |record: &Record| replies::Task { clips: Vec::new(), ..record.reply() };
-        self.lock().tasks.iter().rev().map(brief).collect()
+        self.lock().tasks.iter().rev().map(Record::brief).collect()
     }
 
     /// One task.
@@ -170,24 +175,25 @@ impl TaskTable {
     /// go on after a restart.
     ///
     /// # Errors
-    /// `NotFound` when the text names no task of this server; when that cannot be kept.
+    /// `NotFound` when the text names no task of this server.
     pub fn cancel(&self, id: &str) -> Result<TaskState, Failure> {
         const MESSAGE: &str = "Cancelled before it was done";
         let (task, state, ending) = self.with(id, |record| {
-            let ending = record.ending(TaskState::Cancelled, MESSAGE);
-            (record.latest.task_id, record.latest.state, written(&ending))
+            let ending = written(&record.ending(TaskState::Cancelled, MESSAGE));
+            record.is_unwanted = !record.latest.done;
+            record.cancel.cancel();
+            (record.latest.task_id, record.latest.state, ending)
         })?;
         if state.is_final() {
             return Ok(state);
         }
-        self.write(|ledger| ledger.end(task, &ending)).map_err(not_kept)?;
+        // After it was stopped: where the disk is full, that is what is wanted most.
+        if let Err(error) = self.write(|ledger| ledger.end(task, &ending)) {
+            tracing::warn!(%error, %task, "that a task was cancelled could not be kept");
+        }
         let mut table = self.lock();
-        let Some(record) = table.find(task).filter(|record| !record.latest.done) else {
-            return Ok(state);
-        };
-        record.is_unwanted = true;
-        record.cancel.cancel();
-        if !record.is_begun() {
+        let Some(record) = table.find(task) else { return Ok(state) };
+        if !record.latest.done && !record.is_begun() {
             record.end(TaskState::Cancelled, MESSAGE.to_owned());
             let event = record.latest.clone();
             table.send(&event);
@@ -207,11 +213,9 @@ impl TaskTable {
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
         let parsed = id.parse().map_err(|_| unknown_task(id))?;
+        self.with(id, |record| record.paused.store(paused, Ordering::Relaxed))?;
         self.write(|ledger| ledger.pause(parsed, paused)).map_err(not_kept)?;
-        self.with(id, |record| {
-            record.paused.store(paused, Ordering::Relaxed);
-            record.reply()
-        })
+        self.get(id)
     }
 
     /// Asks every task that is not over to stop. With a ledger they go on in the next process.
@@ -267,14 +271,17 @@ impl Table {
         self.listeners.retain(|listener| listener.send(event.clone()).is_ok());
     }
 
+    /// Forgets ended tasks when there are too many: those that folders brought first, then the oldest.
     fn forget_old(&mut self) {
-        let excess = self.tasks.len().saturating_sub(MAX_REMEMBERED as usize - 1);
-        let mut removed = 0;
-        self.tasks.retain(|record| {
-            let remove = removed < excess && record.latest.state.is_final();
-            removed += usize::from(remove);
-            !remove
-        });
+        let mut excess = self.tasks.len().saturating_sub(MAX_REMEMBERED as usize - 1);
+        for only_of_folders in [true, false] {
+            self.tasks.retain(|record| {
+                let is_meant = !only_of_folders || record.asked.watch_folder.is_some();
+                let remove = excess > 0 && is_meant && record.latest.state.is_final();
+                excess -= usize::from(remove);
+                !remove
+            });
+        }
     }
 }
 
@@ -315,7 +322,7 @@ impl TaskHandle {
 
     /// Says how many files there are.
     pub fn set_total(&self, files: u64) {
-        self.change(|record| record.latest.files_total = files);
+        self.change(|record| record.latest.files_total = files.max(record.latest.files_done));
     }
 
     /// Tells where the task stands.

@@ -117,6 +117,12 @@ impl AnalysisFolder {
         Ok(Self { root: cache_dir.join(FOLDER) })
     }
 
+    /// Where the analysis folder of a folder that the user named is, or would be.
+    #[must_use]
+    pub fn root_in(cache_dir: &Path) -> PathBuf {
+        cache_dir.join(FOLDER)
+    }
+
     /// `<cache_dir>/rushes`, which need not be there.
     #[must_use]
     pub fn root(&self) -> &Path {

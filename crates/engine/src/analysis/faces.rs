@@ -79,6 +79,11 @@ impl<'a> Joining<'a> {
         Ok(())
     }
 
+    /// Has a medium join with the next.
+    pub fn put(&self, media_id: MediaId) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).0.push(media_id);
+    }
+
     /// Has those who still wait join.
     ///
     /// # Errors

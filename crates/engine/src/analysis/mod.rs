@@ -41,7 +41,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -92,19 +92,30 @@ pub type Report = Box<dyn Fn(&Path, Option<&str>) + Send + Sync>;
 /// How far an order came in earlier turns.
 #[derive(Default)]
 pub struct SoFar {
-    /// The files that are left, when the folders were walked.
+    /// The files that are left, once the folders were walked.
     left: Option<Vec<PathBuf>>,
     /// Number of all.
     total: usize,
     tally: Tally,
 }
 
+impl SoFar {
+    /// As an earlier process left it, which analysed so many.
+    #[must_use]
+    pub fn after(analysed: usize) -> Self {
+        let tally = Tally { analysed: AtomicUsize::new(analysed), ..Tally::default() };
+        Self { tally, ..Self::default() }
+    }
+}
+
 /// What a turn of an order came to.
 enum Turn {
     /// Its task has ended.
     Over,
-    /// It let another one go first.
+    /// It let another one go first, and has the next turn.
     Yielded(Box<Order>),
+    /// What is left of it another machine is at: others go first.
+    PutOff(Box<Order>),
 }
 
 impl Order {
@@ -165,6 +176,10 @@ fn work_off(means: &Means, order: Order, queue: &Queue) -> Turn {
     if !order.task.start() {
         return Turn::Over;
     }
+    if order.task.cancel().is_cancelled() {
+        order.task.finish(TaskState::Cancelled, "Cancelled");
+        return Turn::Over;
+    }
     match senses(means, &order) {
         Ok(senses) => return analyse_all(means, order, &senses, queue),
         Err(_) if order.task.cancel().is_cancelled() => {
@@ -201,14 +216,15 @@ fn analyse_all(means: &Means, mut order: Order, senses: &Senses, queue: &Queue) 
         None => files_of(means, &mut order),
     };
     let passed = analyse_files(means, &order, senses, queue, &files);
-    if !passed.left.is_empty() && !order.task.cancel().is_cancelled() {
-        order.so_far.left = Some(passed.left);
-        order.task.wait("Waits for its turn");
-        return Turn::Yielded(Box::new(order));
-    }
     match passed.people {
-        Ok(people) => finish(&order, people),
         Err(Failure { message, .. }) => order.task.finish(TaskState::Failed, message),
+        Ok(_) if !passed.left.is_empty() && !order.task.cancel().is_cancelled() => {
+            order.so_far.left = Some(passed.left);
+            order.task.wait("Waits for its turn");
+            let order = Box::new(order);
+            return if passed.is_put_off { Turn::PutOff(order) } else { Turn::Yielded(order) };
+        }
+        Ok(people) => finish(&order, people),
     }
     Turn::Over
 }
@@ -219,8 +235,8 @@ fn files_of(means: &Means, order: &mut Order) -> Vec<PathBuf> {
     for error in errors {
         order.task.file_failed(error);
     }
-    order.so_far.total = files.len();
     files.retain(|file| !order.done.contains(file));
+    order.so_far.total = files.len() + order.done.len();
     files
 }
 
@@ -228,6 +244,8 @@ fn files_of(means: &Means, order: &mut Order) -> Vec<PathBuf> {
 struct Passed {
     /// Files that were not analysed, since another order had to go first.
     left: Vec<PathBuf>,
+    /// Whether another machine is at all of these.
+    is_put_off: bool,
     /// What came of the people in them.
     people: Result<Option<String>, Failure>,
 }
@@ -256,7 +274,9 @@ fn analyse_files(
     });
     let (folder, force) = (&order.folder, order.force);
     let mut shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
-    let round = Round { means, order, queue, meter: &meter, turns: Turns::of(files) };
+    let is_over = AtomicBool::new(false);
+    let turns = Turns::of(files);
+    let round = Round { means, order, queue, meter: &meter, turns, is_over };
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| round.work_through(&shared));
@@ -265,9 +285,10 @@ fn analyse_files(
     let seekers = shared.seekers.take();
     drop(shared);
     order.folder.tidy();
+    let is_put_off = round.turns.only_put_off_are_left();
     let left = round.turns.left();
-    let people = seekers.map(|seekers| gather(order, seekers, left.is_empty()));
-    Passed { left, people: people.transpose().map(Option::flatten) }
+    let people = seekers.map(|seekers| gather(means, order, seekers, left.is_empty()));
+    Passed { left, is_put_off, people: people.transpose().map(Option::flatten) }
 }
 
 fn eyes<'a>(means: &Means, sight: &'a Sight, cancel: &Cancel) -> Eyes<'a> {
@@ -297,11 +318,19 @@ fn seekers_of<'a>(
 /// # Errors
 /// Why media could not join, or could not be gathered.
 fn gather(
+    means: &Means,
     order: &Order,
     seekers: Seekers<'_>,
     all_through: bool,
 ) -> Result<Option<String>, Failure> {
     let (task, collection) = (&order.task, seekers.joining.collection);
+    // What an earlier process had done may not have joined before it ended.
+    for path in &order.done {
+        let Ok(intake) = means.reception.take_in_until(path, task.cancel()) else { continue };
+        if order.folder.has_faces(seekers.model.key(), intake.media_id, seekers.sampling) {
+            seekers.joining.put(intake.media_id);
+        }
+    }
     if !all_through {
         return seekers.joining.finish().map(|()| None);
     }
@@ -323,11 +352,22 @@ struct Round<'a> {
     queue: &'a Queue,
     meter: &'a Meter,
     turns: Turns<'a>,
+    /// Set when the turn is over: no thread goes on when one has stopped.
+    is_over: AtomicBool,
 }
 
 impl Round<'_> {
+    /// Whether the next file has its turn.
+    fn goes_on(&self, shared: &file::Task<'_>) -> bool {
+        let waits_in_vain = || self.turns.only_put_off_are_left() && self.queue.is_another_ready();
+        if shared.cancel.is_cancelled() || self.queue.is_to_yield(self.order) || waits_in_vain() {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+        !self.is_over.load(Ordering::Relaxed)
+    }
+
     fn work_through(&self, shared: &file::Task<'_>) {
-        while !shared.cancel.is_cancelled() && !self.queue.is_to_yield(self.order) {
+        while self.goes_on(shared) {
             let Some((index, path)) = self.turns.next(shared.cancel) else { return };
             let file_meter = self.meter.file(index, path);
             let work = || analyse_one(self.means, shared, path, &file_meter);

@@ -42,6 +42,7 @@ impl Analyst {
                 match catch_unwind(AssertUnwindSafe(work)) {
                     Ok(Turn::Over) => {}
                     Ok(Turn::Yielded(order)) => queue.put(number, *order),
+                    Ok(Turn::PutOff(order)) => queue.put_last(*order),
                     // A defect met on the way ends this task and not those after it.
                     Err(_) => task.finish(TaskState::Failed, DEFECT),
                 }
@@ -52,16 +53,13 @@ impl Analyst {
 
     /// Puts an order into the queue.
     pub fn take(&self, order: Order) {
-        let number = {
-            let mut waiting = self.0.lock();
-            waiting.taken += 1;
-            waiting.taken
-        };
-        self.0.put(number, order);
+        self.0.put_last(order);
     }
 
     /// Has the queue look again at who has to wait.
     pub fn look_again(&self) {
+        // Whoever looks now sees the change; whoever has looked waits by the time that this lock is had.
+        drop(self.0.lock());
         self.0.changed.notify_all();
     }
 }
@@ -77,6 +75,20 @@ impl Queue {
     fn put(&self, number: u64, order: Order) {
         self.lock().orders.push((number, order));
         self.changed.notify_all();
+    }
+
+    fn put_last(&self, order: Order) {
+        let number = {
+            let mut waiting = self.lock();
+            waiting.taken += 1;
+            waiting.taken
+        };
+        self.put(number, order);
+    }
+
+    /// Whether another order could be worked off now.
+    pub fn is_another_ready(&self) -> bool {
+        self.lock().orders.iter().any(|(_, other)| other.is_ready())
     }
 
     /// Whether an order has to let another one go first: it was told to wait, or a more urgent one is there.

@@ -45,6 +45,12 @@ impl<'a> Turns<'a> {
         Some((index, &self.files[index]))
     }
 
+    /// Whether only files are left that another machine was at.
+    pub fn only_put_off_are_left(&self) -> bool {
+        let put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        self.next.load(Ordering::Relaxed) >= self.files.len() && !put_off.is_empty()
+    }
+
     /// Has a file come last.
     pub fn put_off(&self, index: usize) {
         self.put_off.lock().unwrap_or_else(PoisonError::into_inner).push_back(index);

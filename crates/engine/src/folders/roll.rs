@@ -95,6 +95,19 @@ impl Roll {
         }
     }
 
+    /// Notes that a file has another name: its analysis is looked for under that. Whether it was known.
+    pub fn renamed(&mut self, from: &Path, to: &Path) -> bool {
+        let Some(entry) = self.0.remove(from) else { return false };
+        let state = State::Ready(None);
+        self.0.insert(to.to_owned(), Entry { state, failure: None, ..entry });
+        true
+    }
+
+    /// Counts no file until it is seen again.
+    pub fn unsee(&mut self) {
+        self.0.values_mut().for_each(|entry| entry.is_seen = false);
+    }
+
     /// Drops a file that is no longer there; whether it was known.
     pub fn gone(&mut self, path: &Path) -> bool {
         self.0.remove(path).is_some()
@@ -345,5 +358,10 @@ mod tests {
         roll.begin_anew();
         let all = paths(&["/done", "/never", "/new"]);
         assert_eq!(roll.take(9, now.instant), all, "and what is in work is not taken twice");
+        assert!(roll.renamed(Path::new("/done"), Path::new("/moved")));
+        assert!(!roll.renamed(Path::new("/done"), Path::new("/again")));
+        assert_eq!(roll.take(9, now.instant), paths(&["/moved"]));
+        roll.unsee();
+        assert_eq!(roll.counts(), Counts::default());
     }
 }

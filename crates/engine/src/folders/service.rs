@@ -15,6 +15,7 @@ use rushes_store::WatchedFile;
 use rushes_watch::Event;
 use std::{
     collections::{BTreeMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -25,6 +26,8 @@ use std::{
 const BATCH: usize = 100;
 /// How often the settings file is looked at: another process may change it.
 const LOOK_AT_SETTINGS: Duration = Duration::from_secs(2);
+/// How often it is asked whether the analyses of a folder are to be looked for.
+const AUDIT_EVERY: Duration = Duration::from_secs(10);
 /// How often an analysis under way is looked at.
 const LOOK_AT_TASK: Duration = Duration::from_millis(200);
 
@@ -36,10 +39,10 @@ pub struct Service {
 
 /// What the thread hears.
 enum Heard {
-    /// Something happened in a folder.
-    Event(String, Event),
-    /// This became of a file of a folder.
-    Ended(String, PathBuf, Option<String>),
+    /// A watch of a folder, by its number, tells what happened.
+    Event(String, u64, Event),
+    /// This became of a file of a batch.
+    Ended(u64, PathBuf, Option<String>),
     /// The settings may have changed.
     Changed,
     /// It is to end.
@@ -62,6 +65,10 @@ struct State {
 struct InWork {
     folder: String,
     task: TaskId,
+    /// Number of the batch.
+    batch: u64,
+    /// Whether the service has it wait.
+    is_held: bool,
     /// Those of which nothing was heard yet.
     left: HashSet<PathBuf>,
 }
@@ -71,6 +78,8 @@ struct Worker {
     engine: WeakEngine,
     file: SettingsFile,
     stamp: Option<Stamp>,
+    /// When analyses were looked for last.
+    audited: Option<Instant>,
     state: Arc<Mutex<State>>,
     sender: Sender<Heard>,
     heard: Receiver<Heard>,
@@ -85,7 +94,8 @@ impl Service {
         let (engine, stamp) = (engine.downgrade(), None);
         let (own, others) = (Arc::clone(&state), sender.clone());
         thread::spawn(move || {
-            Worker { engine, file, stamp, state: own, sender: others, heard }.run();
+            let (sender, audited) = (others, None);
+            Worker { engine, file, stamp, audited, state: own, sender, heard }.run();
         });
         Self { state, heard: sender }
     }
@@ -143,7 +153,7 @@ impl State {
     }
 
     /// The folder whose turn it is, with the files to analyse.
-    fn take(&mut self, now: Instant) -> Option<(WatchFolder, Vec<PathBuf>)> {
+    fn take(&mut self, now: Instant) -> Option<(WatchFolder, u64, Vec<PathBuf>)> {
         let mut folders: Vec<_> = self.folders.values_mut().collect();
         folders.sort_by_key(|watched| watched.last_turn);
         let found = folders.into_iter().find_map(|watched| {
@@ -153,7 +163,7 @@ impl State {
         let (watched, files) = found?;
         self.turns += 1;
         watched.last_turn = self.turns;
-        Some((watched.folder.clone(), files))
+        Some((watched.folder.clone(), self.turns, files))
     }
 
     /// Puts back what nothing was heard of.
@@ -182,13 +192,22 @@ impl Worker {
                 Ok(heard) => self.take_in(heard),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            self.take_in_all();
             let Some(engine) = self.engine.upgrade() else { return };
-            self.follow_settings(&engine);
-            self.follow_task(&engine);
-            self.audit(&engine);
-            self.feed(&engine);
+            let round = catch_unwind(AssertUnwindSafe(|| self.round(&engine)));
+            if round.is_err() {
+                let message = "a defect in Rushes disturbed the watching; please report it";
+                self.lock().last_error = Some(message.to_owned());
+            }
         }
+    }
+
+    /// Does what is to be done now.
+    fn round(&mut self, engine: &Engine) {
+        self.take_in_all();
+        self.follow_settings(engine);
+        self.follow_task(engine);
+        self.audit(engine);
+        self.feed(engine);
     }
 
     /// How long nothing needs to be done unless something is heard.
@@ -219,35 +238,42 @@ impl Worker {
             Heard::Changed => {}
             // Seen again by whoever waits for it.
             Heard::Quit => _ = self.sender.send(Heard::Quit),
-            Heard::Event(folder, event) => {
+            Heard::Event(folder, generation, event) => {
                 let gone = {
                     let mut state = self.lock();
-                    state.folders.get_mut(&folder).and_then(|watched| watched.heard(event))
+                    let watched = state.folders.get_mut(&folder);
+                    watched.and_then(|watched| watched.heard(generation, event))
                 };
                 if let Some(path) = gone {
                     engine.forget_watched(&folder, &path);
                 }
             }
-            Heard::Ended(folder, path, reason) => {
-                let kept = self.ended(&folder, &path, reason.as_deref());
-                if let Some(file) = kept {
+            Heard::Ended(batch, path, reason) => {
+                if let Some((folder, file)) = self.ended(batch, &path, reason.as_deref()) {
                     engine.keep_watched(&folder, &file);
                 }
             }
         }
     }
 
-    fn ended(&self, folder: &str, path: &Path, reason: Option<&str>) -> Option<WatchedFile> {
+    fn ended(
+        &self,
+        batch: u64,
+        path: &Path,
+        reason: Option<&str>,
+    ) -> Option<(String, WatchedFile)> {
         let mut state = self.lock();
-        let work = state.in_work.as_mut().filter(|work| work.folder == folder)?;
+        let work = state.in_work.as_mut().filter(|work| work.batch == batch)?;
         work.left.remove(path);
+        let folder = work.folder.clone();
         match reason {
             None => state.processed += 1,
             Some(reason) => state.last_error = Some(reason.to_owned()),
         }
-        let watched = state.folders.get_mut(folder)?;
+        let watched = state.folders.get_mut(&folder)?;
         watched.release();
-        watched.roll.ended(path, reason, moment())
+        let kept = watched.roll.ended(path, reason, moment())?;
+        Some((folder, kept))
     }
 
     /// Reads the settings if they have changed, and watches what they say.
@@ -295,11 +321,21 @@ impl Worker {
             engine.forget_watch_folder(id);
             watched.roll.begin_anew();
         }
-        let (sender, id) = (self.sender.clone(), id.clone());
-        watched.watch(on && folder.settings.enabled, move |event| {
-            // The thread that listens ends with the process.
-            let _ = sender.send(Heard::Event(id.clone(), event));
-        });
+        let path = Path::new(&folder.settings.path);
+        if !(on && folder.settings.enabled) {
+            watched.rest(None);
+        } else if !engine.may_read(path) {
+            let reason = format!("{} lies outside the folders that may be read", path.display());
+            watched.rest(Some(reason));
+        } else {
+            let (sender, id) = (self.sender.clone(), id.clone());
+            watched.watch(|generation| {
+                move |event| {
+                    // The thread that listens ends with the process.
+                    let _ = sender.send(Heard::Event(id.clone(), generation, event));
+                }
+            });
+        }
     }
 
     /// Ends the analysis of a folder that is not wanted as it is.
@@ -328,7 +364,13 @@ impl Worker {
             let id = state.in_work.as_ref().map(|work| work.folder.clone()).unwrap_or_default();
             self.drop_work_of(engine, &mut state, &id);
         } else {
-            engine.hold_watched(task, !state.is_on());
+            let is_to_wait = !state.is_on();
+            let Some(work) = &mut state.in_work else { return };
+            // What somebody else has wait goes on when they say so.
+            if work.is_held != is_to_wait {
+                work.is_held = is_to_wait;
+                engine.hold_watched(task, is_to_wait);
+            }
         }
     }
 
@@ -358,27 +400,37 @@ impl Worker {
     }
 
     /// Has files analysed again whose analysis is gone.
-    fn audit(&self, engine: &Engine) {
+    fn audit(&mut self, engine: &Engine) {
+        if self.audited.is_some_and(|last| last.elapsed() < AUDIT_EVERY) {
+            return;
+        }
         let folders: Vec<WatchFolder> = {
             let state = self.lock();
-            let idle = state.is_on() && state.in_work.is_none();
-            state.folders.values().filter(|_| idle).map(|watched| watched.folder.clone()).collect()
-        };
-        for folder in folders {
-            let Some(analyses) = engine.analyses_of(&folder.settings) else { continue };
-            let analysed = {
-                let mut state = self.lock();
-                let watched = state.folders.get_mut(&folder.id);
-                watched.and_then(|watched| watched.files_to_audit(analyses.quarantined()))
-            };
-            // Without the lock: a share may take long to answer.
-            let lacking = analysed.map(|files| engine.lacking(&folder.settings, &analyses, files));
-            let mut state = self.lock();
-            let Some(watched) = state.folders.get_mut(&folder.id) else { continue };
-            for path in lacking.into_iter().flatten() {
-                tracing::info!(path = %path.display(), "its analysis is gone: it is analysed again");
-                watched.roll.again(&path);
+            if !state.is_on() || state.in_work.is_some() {
+                return;
             }
+            state.folders.values().map(|watched| watched.folder.clone()).collect()
+        };
+        self.audited = Some(Instant::now());
+        for folder in folders {
+            self.audit_folder(engine, &folder);
+        }
+    }
+
+    fn audit_folder(&self, engine: &Engine, folder: &WatchFolder) {
+        let Some(analyses) = engine.analyses_of(&folder.settings) else { return };
+        let analysed = {
+            let mut state = self.lock();
+            let watched = state.folders.get_mut(&folder.id);
+            watched.and_then(|watched| watched.files_to_audit(analyses.quarantined()))
+        };
+        // Without the lock: a share may take long to answer.
+        let lacking = analysed.map(|files| engine.lacking(&folder.settings, &analyses, files));
+        let mut state = self.lock();
+        let Some(watched) = state.folders.get_mut(&folder.id) else { return };
+        for path in lacking.into_iter().flatten() {
+            tracing::info!(path = %path.display(), "its analysis is gone: it is analysed again");
+            watched.roll.again(&path);
         }
     }
 
@@ -389,26 +441,59 @@ impl Worker {
             let idle = state.is_on() && state.in_work.is_none();
             idle.then(|| state.take(Instant::now())).flatten()
         };
-        let Some((folder, files)) = taken else { return };
-        let (sender, id) = (self.sender.clone(), folder.id.clone());
-        let report = move |path: &Path, reason: Option<&str>| {
-            let ended = Heard::Ended(id.clone(), path.to_owned(), reason.map(str::to_owned));
-            let _ = sender.send(ended);
-        };
+        let Some((folder, batch, files)) = taken else { return };
+        let left = files.iter().cloned().collect();
+        let id = folder.id.clone();
+        let work = InWork { folder: id, task: TaskId(0), batch, is_held: false, left };
+        self.lock().in_work = Some(work);
         // Without the lock: a share may take long to answer.
-        let begun = engine.analyze_watched(&folder, files.clone(), Box::new(report));
-        let task = *begun.as_ref().unwrap_or(&TaskId(0));
-        let work = InWork { folder: folder.id, task, left: files.into_iter().collect() };
+        let begun = self.begin(engine, &folder, batch, files);
         let mut state = self.lock();
         match begun {
-            Ok(_) => state.in_work = Some(work),
-            Err(Failure { message, .. }) => state.has_to_wait(&work, message),
+            // None of them may be read: that was told of each.
+            Ok(None) => {}
+            Ok(Some(task)) => {
+                if let Some(work) = &mut state.in_work {
+                    work.task = task;
+                }
+            }
+            Err(Failure { message, .. }) => {
+                if let Some(work) = state.in_work.take() {
+                    state.has_to_wait(&work, message);
+                }
+            }
         }
+    }
+
+    /// Begins the analysis of those files that may be read.
+    fn begin(
+        &self,
+        engine: &Engine,
+        folder: &WatchFolder,
+        batch: u64,
+        files: Vec<PathBuf>,
+    ) -> Result<Option<TaskId>, Failure> {
+        let sender = self.sender.clone();
+        let report = move |path: &Path, reason: Option<&str>| {
+            let ended = Heard::Ended(batch, path.to_owned(), reason.map(str::to_owned));
+            // The thread that listens ends with the process.
+            let _ = sender.send(ended);
+        };
+        let (may, may_not): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| engine.may_read(path));
+        for path in may_not {
+            let reason = format!("{} leads out of the folders that may be read", path.display());
+            report(&path, Some(&reason));
+        }
+        if may.is_empty() {
+            return Ok(None);
+        }
+        engine.analyze_watched(folder, may, Box::new(report)).map(Some)
     }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // What a thread left that panicked is looked at anew at the next turn.
+    // A round that panicked is told of, and the next one looks at everything anew.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

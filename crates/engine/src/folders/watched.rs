@@ -15,10 +15,10 @@ use std::{
 
 /// How long a folder waits whose files could not be analysed at all; twice as long each time.
 const FIRST_HOLD: Duration = Duration::from_secs(10);
-/// How often the analyses of a folder are looked for; at once when another one was found to be damaged.
-const AUDIT_EVERY: Duration = Duration::from_secs(15 * 60);
 /// Longest wait.
 const LONGEST_HOLD: Duration = Duration::from_secs(300);
+/// How often the analyses of a folder are looked for; at once when another one was found to be damaged.
+const AUDIT_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// A watch folder, what watches it and its roll.
 pub struct Watched {
@@ -31,6 +31,8 @@ pub struct Watched {
     /// How many analyses had been quarantined when they were looked for last, and when that was.
     audited: Option<(usize, Instant)>,
     watch: Option<Watch>,
+    /// Which of its watches that is: what an earlier one said late is of no use.
+    generation: u64,
     offline: Option<String>,
     hold: Option<(Instant, Duration)>,
 }
@@ -39,18 +41,35 @@ impl Watched {
     /// A folder that is not watched yet.
     #[must_use]
     pub fn new(folder: WatchFolder, roll: Roll) -> Self {
-        Self { folder, roll, last_turn: 0, audited: None, watch: None, offline: None, hold: None }
+        Self {
+            folder,
+            roll,
+            last_turn: 0,
+            audited: None,
+            watch: None,
+            generation: 0,
+            offline: None,
+            hold: None,
+        }
     }
 
-    /// Watches the folder, or does not, as it is wanted; `heard` is told what happens.
-    pub fn watch(&mut self, wanted: bool, heard: impl Fn(Event) + Send + 'static) {
-        if !wanted {
-            self.watch = None;
-        } else if self.watch.is_none() {
-            let started = Watch::start(root(&self.folder.settings), rules(), heard);
-            self.offline = started.as_ref().err().map(ToString::to_string);
-            self.watch = started.ok();
+    /// Watches the folder; `heard` makes who is told what happens, with the number of this watch.
+    pub fn watch<H: Fn(Event) + Send + 'static>(&mut self, heard: impl FnOnce(u64) -> H) {
+        if self.watch.is_some() {
+            return;
         }
+        self.generation += 1;
+        // What has gone since an earlier watch nobody tells.
+        self.roll.unsee();
+        let started = Watch::start(root(&self.folder.settings), rules(), heard(self.generation));
+        self.offline = started.as_ref().err().map(ToString::to_string);
+        self.watch = started.ok();
+    }
+
+    /// Does not watch the folder, for this reason if it is one that people should know.
+    pub fn rest(&mut self, reason: Option<String>) {
+        self.watch = None;
+        self.offline = reason;
     }
 
     /// Takes other settings; whether its files have to be analysed anew for them.
@@ -65,16 +84,18 @@ impl Watched {
             self.roll = Roll::default();
         }
         // All that says how, and nothing of where and whether.
-        let paths = Vec::new;
-        let is_other =
-            format!("{:?}", old.analysis_of(paths())) != format!("{:?}", new.analysis_of(paths()));
+        let is_other = old.analysis_of(Vec::new()) != new.analysis_of(Vec::new());
         self.folder = folder;
         self.hold = None;
         is_other || is_elsewhere
     }
 
-    /// Notes what happened to its files; gives those that are no longer there.
-    pub fn heard(&mut self, event: Event) -> Option<PathBuf> {
+    /// Notes what happened to its files; gives those that are no longer there. What an earlier watch said late is
+    /// passed over.
+    pub fn heard(&mut self, generation: u64, event: Event) -> Option<PathBuf> {
+        if generation != self.generation {
+            return None;
+        }
         match event {
             Event::Settled(units) => {
                 for medium in units.iter().flat_map(|unit| &unit.media) {
@@ -84,10 +105,7 @@ impl Watched {
             Event::Gone(path) => return self.roll.gone(&path).then_some(path),
             Event::Renamed { from, to } => {
                 // Its content tells that it is the same medium, when its turn comes.
-                if let Ok(stamp) = fs_err::metadata(&to).and_then(|file| FileStamp::of(&file)) {
-                    self.roll.settled(&to, stamp);
-                }
-                return self.roll.gone(&from).then_some(from);
+                return self.roll.renamed(&from, &to).then_some(from);
             }
             Event::Offline(reason) => {
                 tracing::warn!(folder = self.folder.settings.path, reason, "watch folder offline");
@@ -166,8 +184,6 @@ impl Watched {
 }
 
 fn root(settings: &WatchFolderSettings) -> Root {
-    // The analysis folder may lie in the footage.
-    let analyses = AnalysisFolder::open(Path::new(&settings.cache_dir));
     Root {
         path: PathBuf::from(&settings.path),
         recursive: settings.recursive,
@@ -176,7 +192,8 @@ fn root(settings: &WatchFolderSettings) -> Root {
             WatchMethod::Native => Method::Native,
             WatchMethod::Poll => Method::Poll,
         },
-        excluded: analyses.iter().map(|folder| folder.root().to_owned()).collect(),
+        // The analysis folder may lie in the footage.
+        excluded: vec![AnalysisFolder::root_in(Path::new(&settings.cache_dir))],
     }
 }
 

@@ -56,7 +56,7 @@ pub struct WatchStatus {
     pub current_file: Option<String>,
     /// Files that are there and not analysed yet, those that failed and are tried again left out.
     pub files_pending: u64,
-    /// Files that were analysed since the server started.
+    /// Files that were analysed, or found analysed, since the server started.
     pub files_processed_this_session: u64,
     /// What went wrong last since the server started.
     #[schema(required = true)]

@@ -50,6 +50,11 @@ impl Asked {
         Self { urgency: Urgency::Folder, watch_folder: Some(id.to_owned()), ..self }
     }
 
+    /// Lets go of what is not needed once the task is over: a request may name a hundred thousand files.
+    pub fn forget_request(&mut self) {
+        self.request = Value::Null;
+    }
+
     /// The request.
     ///
     /// # Errors

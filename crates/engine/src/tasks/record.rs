@@ -64,7 +64,13 @@ impl Record {
         self.latest.files_done += 1;
     }
 
+    /// What is told of it, with what is in each clip.
     pub(super) fn reply(&self) -> replies::Task {
+        replies::Task { clips: self.clips.clone(), ..self.brief() }
+    }
+
+    /// What is told of it among others.
+    pub(super) fn brief(&self) -> replies::Task {
         let Self { asked, latest, .. } = self;
         replies::Task {
             task_id: latest.task_id.to_string(),
@@ -75,7 +81,7 @@ impl Record {
             files_done: latest.files_done,
             errors: self.errors.iter().cloned().map(Into::into).collect(),
             output_paths: self.clips.iter().map(|clip| clip.output_path.clone()).collect(),
-            clips: self.clips.clone(),
+            clips: Vec::new(),
             paused: self.is_paused(),
             watch_folder: asked.watch_folder.clone(),
             message: latest.message.clone(),
@@ -147,6 +153,8 @@ impl Record {
         latest.done = true;
         latest.progress = 1.0;
         latest.message = Some(message);
+        self.asked.forget_request();
+        let latest = &mut self.latest;
         // The last event is never dropped, so it tells a failure that there was no time for.
         let untold = self.untold.pop_front();
         (latest.media_path, latest.error) =

@@ -10,7 +10,11 @@ use crate::{
     tasks::{Asked, LeftOver, TaskHandle, Urgency},
 };
 use rushes_model::{Failure, TaskId, TaskKind, TaskState};
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Why nothing can be listened to.
 const NO_SPEECH_MODEL: &str =
@@ -65,6 +69,11 @@ impl Engine {
         Ok(id)
     }
 
+    /// Whether a file may be read. A link in a watched folder may lead to anywhere.
+    pub(crate) fn may_read(&self, path: &Path) -> bool {
+        self.0.roots.allow(path)
+    }
+
     /// Checks whether a request could be worked off.
     ///
     /// # Errors
@@ -84,8 +93,10 @@ impl Engine {
             return Ok(());
         }
         let checked = self.check(&left.asked.request()?)?;
+        let analysed = left.done.len().saturating_sub(left.task.failures());
         let order = checked.into_order(left.task.clone(), Urgency::Person);
-        self.0.analyst.take(Order { done: left.done.clone(), ..order });
+        let (done, so_far) = (left.done.clone(), SoFar::after(analysed));
+        self.0.analyst.take(Order { done, so_far, ..order });
         Ok(())
     }
 

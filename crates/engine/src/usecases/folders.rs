@@ -10,6 +10,7 @@ use crate::{
 use rushes_model::{ErrorCode, Failure, MediaId, MediaKind, TaskId};
 use rushes_store::{Analysis, StoreError, WatchedFile};
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -247,6 +248,10 @@ impl Engine {
     ) -> Vec<PathBuf> {
         let models = &self.0.models;
         let (model, listens) = (models.active_visual(), models.active_speech().is_some());
+        let collection = settings.cluster_job_name.as_deref().unwrap_or_default().trim();
+        let joined = if settings.faces { analyses.collections_by_medium() } else { HashMap::new() };
+        let has_joined =
+            |id| joined.get(&id).is_some_and(|names| names.iter().any(|n| n == collection));
         let lacks = |path: &PathBuf| {
             // What nobody has looked at cannot be told without reading it.
             let Some(intake) = self.0.reception.last_known(path) else { return false };
@@ -257,7 +262,7 @@ impl Engine {
             let is_seen = || analyses.is_stored(Analysis::Visual, id, &model);
             settings.visual && has_pictures && !is_seen()
                 || settings.ocr && has_pictures && has_none(Analysis::Text)
-                || settings.faces && has_pictures && has_none(Analysis::Faces)
+                || settings.faces && has_pictures && (has_none(Analysis::Faces) || !has_joined(id))
                 || settings.speech && listens && sounds && has_none(Analysis::Speech)
         };
         files.into_iter().filter(lacks).collect()

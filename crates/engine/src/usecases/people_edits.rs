@@ -126,8 +126,10 @@ impl Engine {
 
     /// Goes on with what an earlier process did not end.
     pub(super) fn go_on_reclustering(&self, left: &LeftOver) -> Result<(), Failure> {
-        let request = left.asked.request()?;
+        let request: ReclusterRequest = left.asked.request()?;
         let folder = self.check_regrouping(&request)?;
+        // It may have taken the names away already, and somebody given others since.
+        let request = ReclusterRequest { clear_names: false, ..request };
         start_regrouping(folder, request, left.task.clone());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Tasks: what is under way, and what an earlier process left.
 
-use super::Engine;
+use super::{Engine, WeakEngine};
 use crate::{
     pull::{self, Activation},
     replies::{Message, Task, TaskStarted, Tasks},
@@ -8,7 +8,7 @@ use crate::{
     tasks::{Asked, LeftOver, TaskHandle},
 };
 use rushes_infer::registry::Kind;
-use rushes_model::{Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
+use rushes_model::{ErrorCode, Failure, ModelKey, Progress, TaskId, TaskKind, TaskState};
 use rushes_store::Ledger;
 use std::{
     thread,
@@ -16,6 +16,10 @@ use std::{
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
+/// How long a task waits that cannot go on yet; twice as long each time.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// Longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How long tasks have to stop when the process ends.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -29,21 +33,30 @@ impl Engine {
         let ledger = Ledger::open(&self.0.config.catalogue()).map_err(super::internal)?;
         let left = self.0.tasks.keep_in(ledger)?;
         self.begin_watching();
-        let engine = self.clone();
-        // In the background: where analyses go may be a share that does not answer.
-        thread::spawn(move || left.iter().for_each(|left| engine.go_on(left)));
+        let engine = self.downgrade();
+        // In the background: where analyses go may be a share that does not answer, or is not there yet.
+        thread::spawn(move || go_on_with_all(&engine, left));
         Ok(())
     }
 
-    fn go_on(&self, left: &LeftOver) {
+    /// Goes on with a task; false when it has to wait for a disk or a model that is not there yet.
+    fn go_on(&self, left: &LeftOver) -> bool {
         let gone_on = match left.asked.kind {
             TaskKind::Analyze => self.go_on_analyzing(left),
             TaskKind::Recluster => self.go_on_reclustering(left),
             TaskKind::LoadModel => self.go_on_loading(left),
             TaskKind::ExportClips => self.go_on_cutting(left),
         };
-        if let Err(Failure { message, .. }) = gone_on {
-            left.task.finish(TaskState::Failed, format!("It could not go on: {message}"));
+        let Err(Failure { code, message }) = gone_on else { return true };
+        match code {
+            ErrorCode::CacheDir | ErrorCode::BadPath | ErrorCode::Loading | ErrorCode::Busy => {
+                left.task.wait(&format!("Waits, for it could not go on: {message}"));
+                false
+            }
+            _ => {
+                left.task.finish(TaskState::Failed, format!("It could not go on: {message}"));
+                true
+            }
         }
     }
 
@@ -164,5 +177,20 @@ impl Engine {
         thread::spawn(move || {
             pull::load_task(&engine.0.config, &engine.0.models, &key, &task, activation);
         });
+    }
+}
+
+/// Goes on with what an earlier process left. What cannot go on yet is tried again, ever more rarely.
+fn go_on_with_all(engine: &WeakEngine, mut left: Vec<LeftOver>) {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let Some(engine) = engine.upgrade() else { return };
+        left.retain(|left| !left.task.cancel().is_cancelled() && !engine.go_on(left));
+        drop(engine);
+        if left.is_empty() {
+            return;
+        }
+        thread::sleep(wait);
+        wait = LONGEST_WAIT.min(wait * 2);
     }
 }

@@ -1,7 +1,7 @@
 //! Ranges as files of their own.
 
 use super::{
-    cutting::{Cutting, counted},
+    cutting::{Cutting, counted, part},
     selection::{Chosen, ChosenRange, Source, check_handle},
 };
 use crate::{
@@ -28,7 +28,7 @@ impl Engine {
     /// # Errors
     /// `BadRequest`, `BadPath`, `CacheDir`, also when the disk has too little room; nothing is written then.
     pub fn export_clips(&self, request: &ExportClipsRequest) -> Result<TaskStarted, Failure> {
-        let (work, warnings) = self.check_cutting(request)?;
+        let (work, warnings) = self.check_cutting(request, &HashSet::new())?;
         let task = self.0.tasks.create(Asked::new(TaskKind::ExportClips, "export", request))?;
         let message = format!("Cutting {}", counted(work.plan.jobs.len()));
         let started = TaskStarted::new(message, task.id());
@@ -38,18 +38,23 @@ impl Engine {
 
     /// Goes on with what an earlier process did not end. Clips that it ended are there.
     pub(in crate::usecases) fn go_on_cutting(&self, left: &LeftOver) -> Result<(), Failure> {
-        let (work, _) = self.check_cutting(&left.asked.request()?)?;
+        let (work, _) = self.check_cutting(&left.asked.request()?, &left.done)?;
         self.start_cutting(work, left.task.clone(), left.done.clone());
         Ok(())
     }
 
-    fn check_cutting(&self, request: &ExportClipsRequest) -> Result<(ToCut, Vec<String>), Failure> {
+    /// Checks whether the clips can be cut, but for those that are done.
+    fn check_cutting(
+        &self,
+        request: &ExportClipsRequest,
+        done: &HashSet<PathBuf>,
+    ) -> Result<(ToCut, Vec<String>), Failure> {
         check_handle(request.handle_seconds)?;
         let folder = OutputFolder::open(&self.0.roots, &request.output_dir)?;
         let chosen = self.choose(&request.selection(), MAX_CUT_CLIPS)?;
         let mode = mode(request);
         let plan = Plan::of(&chosen, mode, request.handle_seconds);
-        check_room(&folder, plan.bytes())?;
+        check_room(&folder, plan.bytes(done))?;
         folder.ensure_writable()?;
         let workers = self.0.config.worker_count();
         let at_once = match mode {
@@ -141,9 +146,10 @@ impl Plan {
         Self { films, jobs }
     }
 
-    /// Room that all clips together may take.
-    fn bytes(&self) -> u64 {
-        let works = self.jobs.iter().filter_map(|job| job.work.as_ref().ok());
+    /// Room that all clips together may take that are not done.
+    fn bytes(&self, done: &HashSet<PathBuf>) -> u64 {
+        let jobs = self.jobs.iter().enumerate().filter(|(index, _)| !done.contains(&part(*index)));
+        let works = jobs.filter_map(|(_, job)| job.work.as_ref().ok());
         works.map(|work| estimate(&self.films[work.film].facts, &work.cut)).sum()
     }
 }

@@ -215,7 +215,7 @@ impl Cutting {
 }
 
 /// What a clip is called in the ledger of tasks.
-fn part(index: usize) -> PathBuf {
+pub fn part(index: usize) -> PathBuf {
     index.to_string().into()
 }
 
