@@ -341,3 +341,24 @@ fn a_cancelled_batch_waits_for_somebody() {
     assert!(one.stats(&folder.id).failures[0].gave_up);
     assert_eq!(one.bundles(), 0);
 }
+
+#[test]
+fn a_link_that_leads_out_of_the_roots_is_told_and_the_rest_goes_on() {
+    let studio = studio();
+    let footage = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    clip(&outside.path().join("secret.mp4"), 10);
+    std::os::unix::fs::symlink(outside.path().join("secret.mp4"), footage.path().join("a.mp4"))
+        .unwrap();
+    let roots = vec![footage.path().to_owned(), studio.cache.path().to_owned()];
+    let config = rushes_engine::Config { roots, ..config(studio.home.path()) };
+    let engine = Engine::open(config).unwrap();
+    engine.take_charge().unwrap();
+    let one = Watching { studio, engine, footage };
+    one.take("good.mp4");
+    let folder = one.create();
+    one.wait_for(&folder.id, 1, 1);
+    let failure = &one.stats(&folder.id).failures[0];
+    assert!(failure.message.contains("a.mp4 leads out"), "{failure:?}");
+    assert_eq!(one.bundles(), 1);
+}

@@ -165,3 +165,30 @@ fn two_that_share_a_folder_do_not_do_the_same_work() {
     let left = fs::read_dir(one.cache.path().join("rushes/claims")).unwrap().count();
     assert_eq!(left, 0, "claims end with the work");
 }
+
+#[test]
+fn a_task_waits_for_a_disk_that_is_not_there_at_the_start() {
+    let studio = studio();
+    let footage = tempfile::tempdir().unwrap();
+    let takes = takes(footage.path(), 3, 2);
+    let disk = footage.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mut request = studio.request(&takes);
+    request.cache_dir = text(&disk.join("analysis"));
+    let first = open(&studio);
+    let id = first.analyze(&request).unwrap().task_id;
+    first.pause(&PauseRequest { task_id: id.clone() }).unwrap();
+    wait_for(&first, &id, |task| task.state == TaskState::Queued);
+    first.resume(&PauseRequest { task_id: id.clone() }).unwrap();
+    first.stop();
+    drop(first);
+    let away = footage.path().join("away");
+    fs::rename(&disk, &away).unwrap();
+    let second = open(&studio);
+    let says_why = |task: &Task| task.message.as_ref().is_some_and(|text| text.contains("Waits"));
+    let waiting = wait_for(&second, &id, says_why);
+    assert_eq!(waiting.state, TaskState::Queued);
+    fs::rename(&away, &disk).unwrap();
+    let task = ended(&second, &id);
+    assert_eq!((task.state, task.files_done, task.errors.len()), (TaskState::Completed, 3, 0));
+}
