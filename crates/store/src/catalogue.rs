@@ -4,25 +4,34 @@ mod rebuild;
 
 pub use rebuild::{Identify, Rebuilt};
 
-use crate::{StoreError, durable, ledger, path_bytes, watched};
-use fs_err as fs;
+use crate::{
+    StoreError,
+    database::{Database, Kind},
+    path_bytes, watched,
+};
 use rushes_model::{HashStr, MediaFacts, MediaId};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use std::{
-    ffi::OsString,
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// `PRAGMA user_version` of the tables below, of the ledger's and of those of watch folders.
-const VERSION: i64 = 2;
-/// The version that had the tables below and no others.
+/// The version that had the table below and no others.
 const SEEN_ONLY: i64 = 1;
 
-/// How long a call waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+static KIND: Kind = Kind {
+    name: "catalogue",
+    synchronous: "NORMAL",
+    version: 2,
+    tables: |version| match version {
+        0 => Some(format!("{SEEN} {}", watched::TABLES)),
+        SEEN_ONLY => Some(watched::TABLES.to_owned()),
+        _ => None,
+    },
+    refuses_later: false,
+    failed: |path, source| StoreError::Catalogue { path, source },
+};
 
 const SEEN: &str = "
     CREATE TABLE seen (
@@ -82,54 +91,21 @@ pub struct SeenPath {
     pub last_seen: u64,
 }
 
-/// A SQLite database on a local disk. What files were seen to be can be found out again: a database that is
-/// damaged or of a later version is put aside and begun anew.
+/// A SQLite database on a local disk. All of it can be found out again: one that is damaged or of a later version
+/// is put aside and begun anew, unless another process has it open.
 #[derive(Debug)]
 pub struct Catalogue {
-    path: PathBuf,
-    connection: Mutex<Connection>,
-}
-
-/// Why a database could not be opened.
-enum OpenError {
-    /// It is not one that this version can use.
-    Unusable(String),
-    /// The machine failed us; beginning anew would not help.
-    Failed(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for OpenError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Unusable(error.to_string())
-            }
-            _ => Self::Failed(error),
-        }
-    }
+    pub(crate) database: Database,
 }
 
 impl Catalogue {
     /// Opens the catalogue, or begins one. After an unclean stop it is checked in full.
     ///
     /// # Errors
-    /// When the folder or the database cannot be written.
+    /// When the folder or the database cannot be written; [`StoreError::InUse`] when it cannot be used and may not
+    /// be put aside either, since another process has it open.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        durable::create_folders(path.parent().unwrap_or(path))?;
-        let failed = |source| StoreError::Catalogue { path: path.to_owned(), source };
-        let connection = match connect(path) {
-            Ok(connection) => connection,
-            Err(OpenError::Failed(error)) => return Err(failed(error)),
-            Err(OpenError::Unusable(reason)) => {
-                tracing::warn!(path = %path.display(), reason, "catalogue put aside and begun anew");
-                put_aside(path)?;
-                connect(path).map_err(|error| match error {
-                    OpenError::Failed(error) => failed(error),
-                    OpenError::Unusable(reason) => StoreError::Io(io::Error::other(reason)),
-                })?
-            }
-        };
-        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
+        Ok(Self { database: Database::open(path, &KIND)? })
     }
 
     /// What the file at `path` was found to be, if it has not changed since.
@@ -140,12 +116,8 @@ impl Catalogue {
         let sql = "SELECT media_id, hash_str, facts FROM seen
                    WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3";
         let key = params![path_bytes::to_bytes(path), stamp.size.cast_signed(), stamp.mtime_ns];
-        let connection = self.lock();
-        let row = connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row(key, identity_of).optional());
         // Facts that do not read are of another version: the file is looked at again.
-        Ok(row.map_err(|error| self.failed(error))?.flatten())
+        Ok(self.database.query(sql, key, identity_of)?.pop().flatten())
     }
 
     /// What was found at `path` the last time, whether or not it is still there.
@@ -154,11 +126,8 @@ impl Catalogue {
     /// When the database fails.
     pub fn last_known(&self, path: &Path) -> Result<Option<Identity>, StoreError> {
         let sql = "SELECT media_id, hash_str, facts FROM seen WHERE path = ?1";
-        let connection = self.lock();
-        let row = connection.prepare_cached(sql).and_then(|mut statement| {
-            statement.query_row([path_bytes::to_bytes(path)], identity_of).optional()
-        });
-        Ok(row.map_err(|error| self.failed(error))?.flatten())
+        let key = [path_bytes::to_bytes(path)];
+        Ok(self.database.query(sql, key, identity_of)?.pop().flatten())
     }
 
     /// Keeps what the file at `path` is, seen now.
@@ -171,8 +140,7 @@ impl Catalogue {
         stamp: FileStamp,
         identity: &Identity,
     ) -> Result<(), StoreError> {
-        let connection = self.lock();
-        insert(&connection, path, stamp, identity).map_err(|error| self.failed(error))
+        self.database.with(|connection| insert(connection, path, stamp, identity))
     }
 
     /// Where a medium was seen, the latest first.
@@ -182,7 +150,7 @@ impl Catalogue {
     pub fn paths_of(&self, media_id: &MediaId) -> Result<Vec<SeenPath>, StoreError> {
         let sql = "SELECT path, last_seen FROM seen WHERE media_id = ?1
                    ORDER BY last_seen DESC, path";
-        self.query(sql, [media_id.0], seen_path_of)
+        self.database.query(sql, [media_id.0], seen_path_of)
     }
 
     /// Drops what is known of the file at `path`, which is no longer there or was replaced.
@@ -190,53 +158,9 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub fn forget(&self, path: &Path) -> Result<(), StoreError> {
-        self.execute("DELETE FROM seen WHERE path = ?1", [path_bytes::to_bytes(path)])
+        let sql = "DELETE FROM seen WHERE path = ?1";
+        self.database.execute(sql, [path_bytes::to_bytes(path)]).map(drop)
     }
-
-    pub(crate) fn execute(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-    ) -> Result<(), StoreError> {
-        execute(&self.lock(), sql, parameters).map_err(|error| self.failed(error))
-    }
-
-    pub(crate) fn query<T>(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-        of: fn(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, StoreError> {
-        query(&self.lock(), sql, parameters, of).map_err(|error| self.failed(error))
-    }
-
-    /// A thread that panicked while it held the connection left no half of a statement behind.
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn failed(&self, source: rusqlite::Error) -> StoreError {
-        StoreError::Catalogue { path: self.path.clone(), source }
-    }
-}
-
-/// Runs a statement that gives nothing.
-pub(crate) fn execute(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute(parameters).map(drop)
-}
-
-/// All rows that a statement gives.
-pub(crate) fn query<T>(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-    of: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    connection.prepare_cached(sql)?.query_map(parameters, of)?.collect()
 }
 
 /// Keeps what the file at `path` is, seen now.
@@ -273,74 +197,4 @@ fn identity_of(row: &Row<'_>) -> rusqlite::Result<Option<Identity>> {
 fn seen_path_of(row: &Row<'_>) -> rusqlite::Result<SeenPath> {
     let (path, last_seen): (Vec<u8>, i64) = (row.get(0)?, row.get(1)?);
     Ok(SeenPath { path: path_bytes::from_bytes(&path), last_seen: last_seen.cast_unsigned() })
-}
-
-fn connect(path: &Path) -> Result<Connection, OpenError> {
-    // SQLite removes its log when the last connection closes; one that is there was left by a crash, or
-    // belongs to another process, whose database passes the check as well.
-    let unclean = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
-    let connection = open(path, "NORMAL")?;
-    if unclean {
-        check(&connection)?;
-    }
-    create_or_compare(&connection)?;
-    Ok(connection)
-}
-
-/// Opens a database. `synchronous` says what a commit waits for: `NORMAL` survives a crash of the process,
-/// `FULL` one of the machine.
-fn open(path: &Path, synchronous: &str) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    Ok(connection)
-}
-
-/// A further connection to a database that [`Catalogue::open`] has opened.
-pub(crate) fn connect_again(path: &Path, synchronous: &str) -> Result<Connection, StoreError> {
-    let failed = |source| StoreError::Catalogue { path: path.to_owned(), source };
-    open(path, synchronous).map_err(failed)
-}
-
-fn check(connection: &Connection) -> Result<(), OpenError> {
-    let verdict: String =
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(OpenError::Unusable(verdict)) }
-}
-
-fn create_or_compare(connection: &Connection) -> Result<(), OpenError> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let added = format!("{} {}", ledger::TABLES, watched::TABLES);
-    let create = |tables: &str| {
-        let sql = format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;");
-        Ok(connection.execute_batch(&sql)?)
-    };
-    match (version, tables) {
-        (VERSION, _) => Ok(()),
-        (SEEN_ONLY, _) => create(&added),
-        (0, 0) => create(&format!("{SEEN} {added}")),
-        _ => {
-            Err(OpenError::Unusable(format!("its tables are of version {version}, not {VERSION}")))
-        }
-    }
-}
-
-/// Moves the database and its log to `<name>.unusable`, in place of an earlier one.
-fn put_aside(path: &Path) -> io::Result<()> {
-    for end in ["-wal", "-shm", ""] {
-        match fs::rename(beside(path, end), beside(path, &format!(".unusable{end}"))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
 }

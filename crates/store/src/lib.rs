@@ -6,7 +6,7 @@
 //! It may lie on a network share and be used by several machines at once. Its [`Journal`] holds what people
 //! decided, such as corrections and names, and its [`Claims`] keep two machines from doing the same work twice. The
 //! [`Catalogue`] is a local cache of what files were seen to be, and can be deleted at any time:
-//! [`Catalogue::rebuild`] fills it again; the [`Ledger`] of tasks lies in the same database. [`AnalysisFolder::examine`] reads everything and tells what is damaged.
+//! [`Catalogue::rebuild`] fills it again; the [`Ledger`] of tasks is a database of its own. [`AnalysisFolder::examine`] reads everything and tells what is damaged.
 //! [`durable`] has the verbs that make a published file either there and whole or not there.
 //!
 //! The layout of what is shared is in `FORMAT.md` beside this crate.
@@ -49,6 +49,7 @@
 mod bundle;
 mod catalogue;
 mod claims;
+mod database;
 pub mod durable;
 mod folder;
 mod journal;
@@ -110,7 +111,7 @@ pub enum StoreError {
         /// What does not fit.
         reason: String,
     },
-    /// A bundle or a journal was written by a later version of Rushes; it is left as it is.
+    /// A bundle, a journal or the ledger of tasks was written by a later version of Rushes; it is left as it is.
     #[error(
         "{path} has format {version}, which is newer than this version of Rushes reads. Update Rushes."
     )]
@@ -137,5 +138,23 @@ pub enum StoreError {
         path: PathBuf,
         /// What SQLite said.
         source: rusqlite::Error,
+    },
+    /// The ledger of tasks failed.
+    #[error("the ledger of tasks {path} failed: {source}")]
+    Ledger {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A database cannot be used as it is, and nothing can be done about that while it is open elsewhere.
+    #[error(
+        "{path} cannot be used ({reason}), and another process has it open. Stop Rushes and try again."
+    )]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
 }

@@ -50,7 +50,7 @@ impl Catalogue {
     pub fn watched(&self, folder: &str) -> Result<Vec<WatchedFile>, StoreError> {
         let sql = "SELECT path, size, mtime_ns, failures, first_failed, gave_up, reason
                    FROM watched WHERE folder = ?1 ORDER BY path";
-        self.query(sql, [folder], watched_file)
+        self.database.query(sql, [folder], watched_file)
     }
 
     /// Keeps what became of a file of a watch folder.
@@ -72,7 +72,7 @@ impl Catalogue {
             failure.is_some_and(|failure| failure.gave_up),
             failure.map(|failure| &failure.reason),
         ];
-        self.execute(sql, row)
+        self.database.execute(sql, row).map(drop)
     }
 
     /// Drops what is known of a file of a watch folder.
@@ -81,7 +81,7 @@ impl Catalogue {
     /// When the database fails.
     pub fn forget_watched(&self, folder: &str, path: &std::path::Path) -> Result<(), StoreError> {
         let sql = "DELETE FROM watched WHERE folder = ?1 AND path = ?2";
-        self.execute(sql, params![folder, path_bytes::to_bytes(path)])
+        self.database.execute(sql, params![folder, path_bytes::to_bytes(path)]).map(drop)
     }
 
     /// Drops what is known of all files of a watch folder.
@@ -89,7 +89,7 @@ impl Catalogue {
     /// # Errors
     /// When the database fails.
     pub fn forget_watch_folder(&self, folder: &str) -> Result<(), StoreError> {
-        self.execute("DELETE FROM watched WHERE folder = ?1", [folder])
+        self.database.execute("DELETE FROM watched WHERE folder = ?1", [folder]).map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 
 use common::facts;
 use rushes_model::{HashStr, MediaId};
-use rushes_store::{Catalogue, FileStamp, Identity};
+use rushes_store::{Catalogue, FileStamp, Identity, StoreError};
 use std::{
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
@@ -142,6 +142,53 @@ fn a_place_that_cannot_be_written_is_named() {
     fs_err::write(&file, "").unwrap();
     let error = Catalogue::open(&file.join("catalogue.db")).unwrap_err().to_string();
     assert!(error.contains("file"), "{error}");
-    let error = Catalogue::open(folder.path()).unwrap_err().to_string();
-    assert!(error.contains(folder.path().to_str().unwrap()), "{error}");
+    let folder = folder.path().join("catalogue.db");
+    fs_err::create_dir(&folder).unwrap();
+    let error = Catalogue::open(&folder).unwrap_err().to_string();
+    assert!(error.contains(folder.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn what_another_process_has_open_is_neither_checked_nor_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalogue.db");
+    let running = Catalogue::open(&path).unwrap();
+    running.remember(Path::new("/a"), STAMP, &identity(1)).unwrap();
+    assert!(fs_err::metadata(folder.path().join("catalogue.db-wal")).unwrap().len() > 0);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    // What only a check finds: a row that breaks its table's rule.
+    other
+        .execute_batch(
+            "PRAGMA ignore_check_constraints = 1; CREATE TABLE odd (x CHECK (x = 1));
+             INSERT INTO odd VALUES (2);",
+        )
+        .unwrap();
+    drop(Catalogue::open(&path).unwrap());
+    other.execute_batch("PRAGMA user_version = 77").unwrap();
+    drop(other);
+    let error = Catalogue::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    assert_eq!(paths_of(&running, 1), [Path::new("/a")]);
+    drop(running);
+    assert!(paths_of(&Catalogue::open(&path).unwrap(), 1).is_empty(), "begun anew");
+    assert!(folder.path().join("catalogue.db.unusable").exists());
+}
+
+#[test]
+fn many_may_begin_or_migrate_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = folder.path().join(format!("{round}.db"));
+        if round % 2 == 1 {
+            drop(Catalogue::open(&path).unwrap());
+            let old = rusqlite::Connection::open(&path).unwrap();
+            old.execute_batch("DROP TABLE watched; PRAGMA user_version = 1").unwrap();
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| Catalogue::open(&path).unwrap().watched("one").unwrap());
+            }
+        });
+        assert!(!folder.path().join(format!("{round}.db.unusable")).exists());
+    }
 }

@@ -116,13 +116,14 @@ impl Catalogue {
         found: Vec<(&PathBuf, Result<Now, StoreError>)>,
         rebuilt: &mut Rebuilt,
     ) -> Result<(), StoreError> {
-        let mut connection = self.lock();
-        let transaction = connection.transaction().map_err(|error| self.failed(error))?;
+        let database = &self.database;
+        let mut connection = database.lock();
+        let transaction = connection.transaction().map_err(|error| database.failed(error))?;
         for (path, now) in found {
             match now? {
                 Now::Found(stamp, identity) => {
                     insert(&transaction, path, stamp, &identity)
-                        .map_err(|error| self.failed(error))?;
+                        .map_err(|error| database.failed(error))?;
                     rebuilt.entered += 1;
                 }
                 Now::Known => rebuilt.known += 1,
@@ -130,7 +131,7 @@ impl Catalogue {
                 Now::Changed => rebuilt.changed += 1,
             }
         }
-        transaction.commit().map_err(|error| self.failed(error))
+        transaction.commit().map_err(|error| database.failed(error))
     }
 }
 
