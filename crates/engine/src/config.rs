@@ -87,10 +87,16 @@ impl Config {
             .map_err(|error: LicenseError| Failure::new(ErrorCode::Internal, error.to_string()))
     }
 
-    /// The database of what files were seen to be, and of tasks.
+    /// The database of what files were seen to be.
     #[must_use]
     pub fn catalogue(&self) -> PathBuf {
         self.home.join("catalogue.db")
+    }
+
+    /// The database of tasks.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.home.join("tasks.db")
     }
 
     /// Where models lie.

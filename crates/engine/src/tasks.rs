@@ -188,7 +188,7 @@ impl TaskTable {
             return Ok(state);
         }
         // After it was stopped: where the disk is full, that is what is wanted most.
-        if let Err(error) = self.write(|ledger| ledger.end(task, &ending)) {
+        if let Err(error) = self.write(|ledger| ledger.cancel(task, &ending).map(drop)) {
             tracing::warn!(%error, %task, "that a task was cancelled could not be kept");
         }
         let mut table = self.lock();

@@ -90,10 +90,8 @@ fn old_ended_tasks_are_forgotten_and_running_ones_kept() {
 
 /// A table whose tasks are kept in this folder, and what an earlier one left.
 fn kept_in(folder: &Path) -> (TaskTable, Vec<LeftOver>) {
-    let path = folder.join("catalogue.db");
-    drop(rushes_store::Catalogue::open(&path).unwrap());
     let table = TaskTable::default();
-    let left = table.keep_in(Ledger::open(&path).unwrap()).unwrap();
+    let left = table.keep_in(Ledger::open(&folder.join("tasks.db")).unwrap()).unwrap();
     (table, left)
 }
 

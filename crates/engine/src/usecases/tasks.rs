@@ -30,7 +30,7 @@ impl Engine {
     /// # Errors
     /// When the catalogue cannot be read.
     pub fn take_charge(&self) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.0.config.catalogue()).map_err(super::internal)?;
+        let ledger = Ledger::open(&self.0.config.ledger()).map_err(super::internal)?;
         let left = self.0.tasks.keep_in(ledger)?;
         self.begin_watching();
         let engine = self.downgrade();
