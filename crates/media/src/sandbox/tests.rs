@@ -230,13 +230,17 @@ fn a_running_decoder_has_its_limits_and_three_open_files() {
     let launched = job.launch().map_err(|error| error.to_string()).unwrap();
     let id = launched.process.id();
     let child = Child::adopt(launched, place.tools.look_budget(), &Cancel::new(), |_| false);
-    std::thread::sleep(Duration::from_millis(300));
+    let begun = std::time::Instant::now();
+    let files = loop {
+        let files = open_files(id);
+        // It begins by loading its libraries.
+        if files.contains(&wav) || begun.elapsed() > Duration::from_secs(30) {
+            break files;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
     let limits = fs_err::read_to_string(format!("/proc/{id}/limits")).unwrap();
     let status = fs_err::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let files: Vec<PathBuf> = fs_err::read_dir(format!("/proc/{id}/fd"))
-        .unwrap()
-        .filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok())
-        .collect();
     drop(child);
     let limit = |name: &str| {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
@@ -253,6 +257,11 @@ fn a_running_decoder_has_its_limits_and_three_open_files() {
     let strange = files.iter().filter(|file| file.to_string_lossy().starts_with("socket:"));
     assert_eq!(strange.count(), 0, "{files:?}");
     assert!(files.contains(&wav), "{files:?}");
+}
+
+fn open_files(process: u32) -> Vec<PathBuf> {
+    let files = fs_err::read_dir(format!("/proc/{process}/fd")).unwrap();
+    files.filter_map(|entry| fs_err::read_link(entry.ok()?.path()).ok()).collect()
 }
 
 /// `cargo test -p rushes-media --lib -- --ignored --nocapture what_the_cell_costs`
