@@ -104,6 +104,8 @@ struct Known {
     retry: Option<(Instant, Duration)>,
     /// The epoch in which a file was last seen here, with whatever content.
     seen_in: u64,
+    /// By what the file that was reported is known among all places.
+    place: Option<Id>,
 }
 
 impl Known {
@@ -182,6 +184,8 @@ impl Ledger {
         self.calm_cards(look, now);
         if is_whole {
             self.judge_presence(&mut events);
+            let Self { mounts, files, .. } = self;
+            mounts.drop_former(|place| below(files, place).next().is_some());
         }
         self.drop_settled();
         events
@@ -307,6 +311,7 @@ impl Ledger {
             is_open: false,
             retry: None,
             seen_in: epoch,
+            place: None,
         };
         self.files.insert(path.to_owned(), known);
         self.has_changed(path, now);
@@ -328,17 +333,29 @@ impl Ledger {
         self.restless.insert(unit);
     }
 
+    /// Takes note of what tells a file that was reported from others, instead of what did so before.
     fn remember_place(&mut self, id: Id, path: &Path) {
+        let Some(known) = self.files.get_mut(path) else { return };
+        let was = std::mem::replace(&mut known.place, Some(id).filter(|id| id.is_told()));
+        if let Some(was) = was {
+            self.forget_place(was, path);
+        }
         if id.is_told() {
             self.places.insert(id, path.to_owned());
         }
     }
 
+    fn forget_place(&mut self, id: Id, path: &Path) {
+        if self.places.get(&id).is_some_and(|place| place == path) {
+            self.places.remove(&id);
+        }
+    }
+
     fn forget(&mut self, path: &Path, now: Instant) -> Option<Known> {
         self.has_changed(path, now);
-        let known = self.files.remove(path)?;
-        if self.places.get(&known.stat.id).is_some_and(|place| place == path) {
-            self.places.remove(&known.stat.id);
+        let mut known = self.files.remove(path)?;
+        if let Some(place) = known.place.take() {
+            self.forget_place(place, path);
         }
         self.reported -= usize::from(known.reported.is_some());
         Some(known)

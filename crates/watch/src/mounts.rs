@@ -80,7 +80,17 @@ impl Mounts {
         self.volume_at(&self.root).is_some()
     }
 
-    /// The root, and all mount points that were ever seen.
+    /// Drops places that are no mount points any more and hold nothing that is known. A volume that comes back
+    /// to one begins an epoch, as any other does.
+    pub(crate) fn drop_former(&mut self, holds_files: impl Fn(&Path) -> bool) {
+        let Self { root, places, .. } = self;
+        places.retain(|path, place| {
+            let is_mount_point = place.volume.is_some_and(|volume| volume.is_mount_point);
+            path == root || is_mount_point || holds_files(path)
+        });
+    }
+
+    /// The root, the mount points, and what was one and has files that are known.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.places.keys().map(PathBuf::as_path)
     }
@@ -107,5 +117,24 @@ mod tests {
         assert_ne!(mounts.epoch_of(inside), first, "it was away, and may be another");
         assert_eq!(mounts.place_of(inside), card);
         assert_eq!(mounts.place_of(outside), root);
+    }
+
+    #[test]
+    fn former_mount_points_are_dropped_unless_something_of_them_is_known() {
+        let volume = Some(Volume { id: Id { device: 1, inode: 2 }, is_mount_point: true });
+        let root = Path::new("/w");
+        let mut mounts = Mounts::new(root.to_owned());
+        for number in 0..100 {
+            let card = root.join(number.to_string());
+            mounts.see(&card, volume);
+            mounts.drop_former(|path| path.ends_with("7"));
+            assert_eq!(mounts.volume_at(&card), volume, "it is there");
+            mounts.see(&card, None);
+        }
+        mounts.drop_former(|path| path.ends_with("7"));
+        assert_eq!(mounts.paths().collect::<Vec<_>>(), [root, Path::new("/w/7")]);
+        let before = mounts.epoch_of(Path::new("/w/7/a.mov"));
+        mounts.see(Path::new("/w/8"), volume);
+        assert!(mounts.epoch_of(Path::new("/w/8/a.mov")) > before, "another epoch");
     }
 }

@@ -426,7 +426,19 @@ fn open_all(candidate: &Candidate) -> Vec<io::Result<Stat>> {
 /// Opens a file for reading and asks what it is then: a network file system answers from what it
 /// remembers until a file is opened.
 fn open(path: &Path) -> io::Result<Stat> {
-    Stat::of(&fs::File::open(path)?.metadata()?)
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    // What has become a FIFO since it was listed would hold the thread until somebody writes to it.
+    #[cfg(unix)]
+    fs::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    let metadata = options.open(path)?.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other(format!("{} is no longer a file", path.display())));
+    }
+    Stat::of(&metadata)
 }
 
 /// Measures how long something takes, to find out when it may be done again.
@@ -460,4 +472,20 @@ fn busy_time() -> Duration {
 #[cfg(not(unix))]
 fn busy_time() -> Duration {
     Duration::ZERO
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifo_in_place_of_a_file_is_no_file_and_holds_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mov");
+        fs::write(&path, "footage").unwrap();
+        assert_eq!(open(&path).unwrap().stamp.size, 7);
+        fs::remove_file(&path).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert!(open(&path).unwrap_err().to_string().contains("a.mov"));
+    }
 }

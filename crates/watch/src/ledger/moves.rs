@@ -41,9 +41,10 @@ impl Ledger {
             known.missing = None;
             if let Some(stat) = look.files.get(&to) {
                 known.stat = *stat;
-                self.remember_place(stat.id, &to);
             }
+            let id = known.stat.id;
             self.files.insert(to.clone(), known);
+            self.remember_place(id, &to);
             self.reported += 1;
             self.has_changed(&to, now);
             events.push(Event::Renamed { from, to });

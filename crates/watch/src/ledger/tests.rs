@@ -65,6 +65,17 @@ fn a_file_settles_after_two_more_looks_and_three_seconds() {
 }
 
 #[test]
+fn a_file_that_is_replaced_has_one_place() {
+    let mut world = world_with(&["a.mov"]);
+    for _ in 0..20 {
+        world.delete(0, path("a.mov"));
+        world.write(path("a.mov"));
+        world.comes_to_rest();
+    }
+    assert_eq!((world.ledger.known(), world.ledger.places.len()), (1, 1));
+}
+
+#[test]
 fn a_file_that_is_open_for_writing_settles_later() {
     let mut world = World::new();
     world.write(path("a.mov"));
