@@ -73,6 +73,13 @@ def call(url, body=None, key=None, seconds=60, method=None):
             return error.code, text
 
 
+def new_home(folder):
+    """Makes a home folder that borrows the models of Rushes' own."""
+    folder.mkdir(mode=0o700)
+    (folder / "models").symlink_to(home().absolute() / "models")
+    return folder
+
+
 def free_port():
     """A port of this machine that nobody uses now."""
     with socket.socket() as probe:
@@ -83,3 +90,9 @@ def free_port():
 def home():
     """Rushes' home folder."""
     return pathlib.Path(os.environ.get("RUSHES_HOME") or pathlib.Path.home() / ".rushes")
+
+
+def test_media():
+    """The sample footage that set-up fetched."""
+    cache = os.environ.get("RUSHES_CACHE") or pathlib.Path(__file__).resolve().parent.parent / ".cache"
+    return pathlib.Path(os.environ.get("RUSHES_TEST_MEDIA") or pathlib.Path(cache) / "media")
