@@ -230,7 +230,7 @@ fn a_running_decoder_has_its_limits_and_three_open_files() {
     let launched = job.launch().map_err(|error| error.to_string()).unwrap();
     let id = launched.process.id();
     let child = Child::adopt(launched, place.tools.look_budget(), &Cancel::new(), |_| false);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let files = loop {
         let files = open_files(id);
         // It begins by loading its libraries.
