@@ -97,9 +97,13 @@ impl Reception {
     }
 }
 
-/// Turns a client away. `patience` is how many at a time get the time to read why; the others may see a
-/// broken connection, so that this cannot be used to hold the server up.
-pub(crate) fn turn_away(mut stream: TcpStream, patience: &Arc<Semaphore>) {
+/// Turns a client away; over TLS without a word, which it could not read before the handshake. `patience` is how
+/// many at a time get the time to read why; the others may see a broken connection, so that this cannot be used to
+/// hold the server up.
+pub(crate) fn turn_away(mut stream: TcpStream, has_tls: bool, patience: &Arc<Semaphore>) {
+    if has_tls {
+        return;
+    }
     // A client that is gone already needs no answer.
     let _ = stream.try_write(FULL);
     let Ok(place) = Arc::clone(patience).try_acquire_owned() else { return };

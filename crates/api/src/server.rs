@@ -124,12 +124,13 @@ impl Server {
         let (stop, stopping) = watch::channel(());
         let reception =
             Reception { router: self.router, tls: self.listeners.tls.clone(), stopping };
+        let has_tls = self.listeners.tls.is_some();
         let patience = Arc::new(Semaphore::new(limits::TURNED_AWAY));
         let mut shutdown = pin!(shutdown);
         while let Some((stream, peer)) = next_stream(&self.listeners, shutdown.as_mut()).await {
             let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
                 self.metrics.turned_away();
-                turn_away(stream, &patience);
+                turn_away(stream, has_tls, &patience);
                 continue;
             };
             tokio::spawn(reception.clone().receive(stream, peer.ip(), place));
@@ -145,7 +146,7 @@ impl Server {
         let refusing = async {
             let mut for_ever = pin!(std::future::pending());
             while let Some((stream, _)) = next_stream(&self.listeners, for_ever.as_mut()).await {
-                turn_away(stream, &patience);
+                turn_away(stream, has_tls, &patience);
             }
         };
         tokio::select! {

@@ -96,6 +96,9 @@ pub struct Serve {
     /// End when the program that started this one ends, or closes the pipe that is standard input.
     #[arg(long)]
     pub exit_with_parent: bool,
+    /// Process id of that program: if it ended before this one looked, that is noticed too.
+    #[arg(long, value_name = "PID", requires = "exit_with_parent")]
+    pub parent_pid: Option<u32>,
 }
 
 /// How densely footage is looked at.

@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 const ROUND: Duration = Duration::from_millis(500);
 
 /// Ends when the program that started this one has ended, however it ended, or has closed the pipe that
-/// is this one's standard input. The parent is the one at the time of the call.
-pub fn is_gone() -> impl Future<Output = ()> {
-    let parent = parent_id();
+/// is this one's standard input. The parent is the one at the time of the call, unless it is named: who else
+/// has become the parent by then cannot be told from one that was from the beginning.
+pub fn is_gone(named: Option<u32>) -> impl Future<Output = ()> {
+    let parent = named.unwrap_or_else(parent_id);
     async move {
         tokio::select! {
             () = is_replaced(parent) => {}

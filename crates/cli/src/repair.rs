@@ -22,9 +22,17 @@ pub fn run(settings: Settings, repair: Repair) -> Result<ExitCode> {
     bar.finish_and_clear();
     tell_what_there_is(&mended);
     tell_what_was_done(&mended);
-    let is_sound = mended.report.is_sound();
-    let is_mended = mended.repaired.is_some_and(|repaired| repaired.failed.is_empty());
-    Ok(if is_sound || is_mended { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_well(&mended) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether all is whole now, as far as this machine can tell and is to see to it.
+fn is_well(mended: &Mended) -> bool {
+    let Mended { report, repaired, mended_journal, .. } = mended;
+    // Only its own machine may mend a journal.
+    let all_journals = report.damaged_journals.len() <= usize::from(*mended_journal);
+    let is_mended = repaired.as_ref().is_some_and(|repaired| repaired.failed.is_empty());
+    let is_seen = report.is_complete && report.unreadable.is_empty();
+    report.is_sound() || (is_mended && is_seen && all_journals)
 }
 
 fn tell_what_there_is(mended: &Mended) {
@@ -53,6 +61,9 @@ fn tell_what_there_is(mended: &Mended) {
     for path in &report.foreign {
         println!("none of ours, left alone: {}", path.display());
     }
+    if !report.is_complete {
+        println!("the look was stopped: there may be more");
+    }
     if report.quarantined > 0 {
         println!("{} damaged files lie in quarantine from before", report.quarantined);
     }
@@ -75,5 +86,31 @@ fn tell_what_was_done(mended: &Mended) {
     }
     if let Some(rebuilt) = mended.rebuilt.filter(|rebuilt| rebuilt.entered > 0) {
         println!("{} files entered into the catalogue", rebuilt.entered);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_seen_is_not_well() {
+        let mended = || {
+            let mut mended = Mended {
+                report: Default::default(),
+                repaired: Some(Default::default()),
+                mended_journal: false,
+                rebuilt: None,
+            };
+            mended.report.is_complete = true;
+            mended
+        };
+        assert!(is_well(&mended()));
+        let mut stopped = mended();
+        stopped.report.is_complete = false;
+        assert!(!is_well(&stopped));
+        let mut unreadable = mended();
+        unreadable.report.unreadable.push(("/a".into(), "no rights".to_owned()));
+        assert!(!is_well(&unreadable));
     }
 }

@@ -13,7 +13,11 @@ use rushes_engine::{
     door::{self, LocalKey},
     instance::Instance,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 use tokio::{
     signal::unix::{SignalKind, signal as on_signal},
     sync::oneshot,
@@ -26,6 +30,9 @@ pub fn run(mut settings: Settings, arguments: Serve) -> Result<ExitCode> {
     settings.engine.make_home()?;
     let mut instance = Instance::take(&settings.engine.home)?;
     log::start_for_server(&settings.engine.home)?;
+    if let Some(error) = instance.not_locked() {
+        tracing::warn!(%error, "the home folder cannot be locked against a second server");
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(serve(settings, arguments, &mut instance))?;
     // Blocking calls that a cancelled request left behind must not hold the process.
@@ -35,11 +42,10 @@ pub fn run(mut settings: Settings, arguments: Serve) -> Result<ExitCode> {
 
 async fn serve(settings: Settings, arguments: Serve, instance: &mut Instance) -> Result<()> {
     // First of all: a signal that comes before anybody listens for it would only count as the first.
-    let stop_is_wanted = reasons_to_stop(arguments.exit_with_parent)?;
+    let stop_is_wanted = reasons_to_stop(&arguments)?;
     exit_on_second_signal()?;
     let key = door::local_key(&settings.engine)?;
     let engine = Engine::open(settings.engine)?;
-    engine.take_charge()?;
     let host = arguments.host.or(settings.host);
     let certificate = arguments.tls_cert.or(settings.tls_cert);
     let server = Server::bind(
@@ -56,7 +62,11 @@ async fn serve(settings: Settings, arguments: Serve, instance: &mut Instance) ->
     .await?;
     let address = server.address();
     instance.announce(&address)?;
-    introduce(&address, &key);
+    // Only now: a server that cannot be had must not take up what an earlier one left. From here on nothing may
+    // return without stopping the engine.
+    engine.take_charge().inspect_err(|_| engine.stop())?;
+    // Nobody need be there to read it.
+    let _ = io::stdout().write_all(introduction(&address, &key).as_bytes());
     let (begin_stop, stop) = oneshot::channel::<()>();
     let stopped = tokio::spawn(async move {
         stop_is_wanted.await;
@@ -77,20 +87,26 @@ fn tls_files(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Optio
     }
 }
 
-fn introduce(address: &str, key: &LocalKey) {
-    println!("Rushes {} on {address}/api/v1", env!("CARGO_PKG_VERSION"));
-    println!("Documentation on {address}/docs");
-    if key.is_new {
-        println!("License key of this machine, shown once: {}", key.key);
-        println!("It is kept in {}; `rushes license show` prints it.", key.path.display());
-    }
+fn introduction(address: &str, key: &LocalKey) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let about_key = if key.is_new {
+        format!(
+            "License key of this machine, shown once: {}\n\
+             It is kept in {}; `rushes license show` prints it.\n",
+            key.key,
+            key.path.display()
+        )
+    } else {
+        String::new()
+    };
+    format!("Rushes {version} on {address}/api/v1\nDocumentation on {address}/docs\n{about_key}")
 }
 
 /// Ends when the server is to stop.
-fn reasons_to_stop(with_parent: bool) -> Result<impl Future<Output = ()>> {
+fn reasons_to_stop(arguments: &Serve) -> Result<impl Future<Output = ()> + use<>> {
     let mut interrupt = on_signal(SignalKind::interrupt()).context("SIGINT")?;
     let mut terminate = on_signal(SignalKind::terminate()).context("SIGTERM")?;
-    let parent = with_parent.then(parent::is_gone);
+    let parent = arguments.exit_with_parent.then(|| parent::is_gone(arguments.parent_pid));
     let parent_is_gone = async {
         match parent {
             Some(is_gone) => is_gone.await,

@@ -8,10 +8,11 @@ use std::sync::{Arc, atomic::AtomicBool};
 ///
 /// The first signal arms the handler that the second one then runs.
 pub fn exit_on_second_signal() -> Result<()> {
+    // One for both: whichever comes first, the other is the second.
+    let armed = Arc::new(AtomicBool::new(false));
     for number in [signal::SIGINT, signal::SIGTERM] {
-        let armed = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register_conditional_shutdown(number, 1, Arc::clone(&armed))?;
-        signal_hook::flag::register(number, armed)?;
+        signal_hook::flag::register(number, Arc::clone(&armed))?;
     }
     Ok(())
 }

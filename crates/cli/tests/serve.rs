@@ -156,16 +156,58 @@ fn a_signal_ends_it_with_status_0_and_a_held_request_for_ten_seconds_at_most() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
+    for first in [Signal::TERM, Signal::INT] {
+        let home = home();
+        let mut server = Running::start(home.path(), &[]);
+        let _held = server.hold();
+        server.signal(first);
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(server.child.try_wait().unwrap(), None);
+        let begun = Instant::now();
+        server.signal(Signal::TERM);
+        assert_eq!(server.end().code(), Some(1));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_parent_that_ended_before_it_was_looked_for_is_noticed() {
+    let home = home();
+    // As it is after the parent has gone: the parent is not the one that was named.
+    let arguments = ["serve", "--port", "0", "--exit-with-parent", "--parent-pid", "4000000"];
+    let mut server = Running::of(&mut rushes(home.path(), &arguments));
+    assert_eq!(server.end().code(), Some(0));
+    let own = std::process::id().to_string();
+    let arguments = ["serve", "--port", "0", "--exit-with-parent", "--parent-pid", &own];
+    let mut server = Running::of(&mut rushes(home.path(), &arguments));
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.child.try_wait().unwrap(), None);
+}
+
+#[test]
+fn standard_streams_that_nobody_reads_stop_nothing() {
     let home = home();
     let mut server = Running::start(home.path(), &[]);
-    let _held = server.hold();
+    for _ in 0..1000 {
+        assert!(server.ask("GET", "/api/v1/health", "").starts_with("HTTP/1.1 200"));
+    }
     server.signal(Signal::TERM);
-    thread::sleep(Duration::from_millis(500));
-    assert_eq!(server.child.try_wait().unwrap(), None);
+    assert_eq!(server.end().code(), Some(0));
+    let mut errors = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(!errors.contains("/api/v1/health"), "requests are told in the file");
+
+    let mut closed = rushes(home.path(), &["serve", "--port", "0"]).spawn().unwrap();
+    drop(closed.stdout.take());
     let begun = Instant::now();
-    server.signal(Signal::TERM);
-    assert_eq!(server.end().code(), Some(1));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let lock = home.path().join("server.lock");
+    while !fs_err::read_to_string(&lock).unwrap().contains("localhost") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not start");
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(500));
+    kill_process(Pid::from_child(&closed), Signal::TERM).unwrap();
+    assert_eq!(closed.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -20,6 +20,7 @@ const LONGEST_NOTE: u64 = 1024;
 #[derive(Debug)]
 pub struct Instance {
     file: File,
+    not_locked: Option<io::Error>,
 }
 
 /// Why there is no such right.
@@ -52,8 +53,8 @@ impl Instance {
         #[cfg(unix)]
         fs_err::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(home.join(LOCK_FILE))?;
-        match file.try_lock() {
-            Ok(()) => {}
+        let not_locked = match file.try_lock() {
+            Ok(()) => None,
             Err(TryLockError::WouldBlock) => {
                 return Err(InstanceError::Held {
                     home: home.to_owned(),
@@ -61,13 +62,17 @@ impl Instance {
                 });
             }
             // Some network file systems know no locks. One server is then up to the user.
-            Err(TryLockError::Error(error)) => {
-                tracing::warn!(%error, "the home folder cannot be locked against a second server");
-            }
-        }
-        let mut instance = Self { file };
+            Err(TryLockError::Error(error)) => Some(error),
+        };
+        let mut instance = Self { file, not_locked };
         instance.note(&format!("process {}, which is starting", std::process::id()))?;
         Ok(instance)
+    }
+
+    /// Why the home folder could not be locked, if so: then nothing keeps a second server away.
+    #[must_use]
+    pub fn not_locked(&self) -> Option<&io::Error> {
+        self.not_locked.as_ref()
     }
 
     /// Tells others where this server listens.
@@ -105,6 +110,7 @@ mod tests {
     fn the_second_is_told_who_the_first_is() {
         let home = tempfile::tempdir().unwrap();
         let mut first = Instance::take(home.path()).unwrap();
+        assert!(first.not_locked().is_none());
         let told = || Instance::take(home.path()).unwrap_err().to_string();
         let pid = format!("process {}", std::process::id());
         assert!(told().contains(&pid) && told().contains("starting"), "{}", told());

@@ -15,7 +15,9 @@ use std::{
 const FILE: &str = "watch-folders.json";
 /// Format of the file.
 const FORMAT: u32 = 1;
-/// Longest file that is read: ten thousand folders are two megabytes.
+/// Most folders: each has a thread, and the file is written whole.
+const MOST_FOLDERS: usize = 1000;
+/// Longest file that is read: a thousand folders with long paths are some megabytes.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// What is watched, and whether at present.
@@ -113,7 +115,10 @@ impl SettingsFile {
     ) -> Result<T, Failure> {
         let lock = fs::File::create(self.0.with_extension("lock"));
         let lock = lock.map_err(|error| self.failed(error))?;
-        lock.file().lock().map_err(|error| self.failed(error))?;
+        // Some network file systems know no locks. Of two changes at once one may then be lost.
+        if let Err(error) = lock.file().lock() {
+            tracing::warn!(file = %self.0.display(), %error, "cannot be locked against other changes");
+        }
         let mut settings = self.read()?;
         let changed = change(&mut settings)?;
         let text = serde_json::to_vec_pretty(&settings).map_err(|error| self.failed(error))?;
@@ -140,9 +145,15 @@ impl Settings {
     /// Adds a folder and gives it a name.
     ///
     /// # Errors
-    /// `BadRequest` when it is watched for this analysis folder already.
+    /// `BadRequest` when it is watched for this analysis folder already, or there are too many.
     pub fn add(&mut self, settings: WatchFolderSettings) -> Result<WatchFolder, Failure> {
         self.check_new(&settings, None)?;
+        if self.folders.len() >= MOST_FOLDERS {
+            let message = format!(
+                "{MOST_FOLDERS} folders are watched already: remove one, or watch one above"
+            );
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
         let random = getrandom::u64().map_err(|error| {
             Failure::new(ErrorCode::Internal, format!("no random numbers for an id: {error}"))
         })?;
