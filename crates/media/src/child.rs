@@ -7,12 +7,14 @@ use crate::{
     sandbox::Reach,
 };
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions},
 };
 use std::{
     ffi::OsStr,
-    io::{BufRead as _, BufReader, Read},
+    io::{self, BufRead as _, BufReader, Read},
+    os::fd::AsFd,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::Path,
     process::{Child as Process, ChildStdout, Command, ExitStatus, Stdio},
@@ -23,6 +25,9 @@ use std::{
 
 /// How often a child's watch looks whether to kill it.
 const TICK: Duration = Duration::from_millis(50);
+/// Time in which what a child said last is read after its end. Whoever else holds its pipes by then has
+/// left its group, and is not waited for.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Longest line that is read from a child as one.
 const LONGEST_LINE: u64 = 8 << 10;
 
@@ -77,8 +82,8 @@ struct State {
     /// The last sign of life, while we wait for the child.
     waiting_since: Option<Instant>,
     waited: Duration,
-    /// The group's number may belong to others now: nothing may be killed any more.
-    reaped: bool,
+    /// Since when the group's number may belong to others: nothing may be killed any more.
+    reaped: Option<Instant>,
     stop: Option<Stop>,
 }
 
@@ -98,8 +103,9 @@ impl Watch {
 
     /// Waits so long for the child's end; whether it has come.
     pub(crate) fn ends_within(&self, time: Duration) -> bool {
-        let waited = self.over.wait_timeout_while(self.state(), time, |state| !state.reaped);
-        waited.unwrap_or_else(PoisonError::into_inner).0.reaped
+        let waited =
+            self.over.wait_timeout_while(self.state(), time, |state| state.reaped.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.reaped.is_some()
     }
 
     /// From now on the child may have to wait for us.
@@ -112,6 +118,12 @@ impl Watch {
         self.state().waiting_since = Some(Instant::now());
     }
 
+    /// Whether nothing more is to be read of the child.
+    fn is_over(&self) -> bool {
+        let state = self.state();
+        state.stop.is_some() || state.reaped.is_some_and(|reaped| reaped.elapsed() > LAST_WORDS)
+    }
+
     fn kill(&self, state: &State) {
         self.signal(state, Signal::KILL);
     }
@@ -122,16 +134,20 @@ impl Watch {
     }
 
     fn signal(&self, state: &State, signal: Signal) {
-        if !state.reaped {
-            // It fails only when the group has ended by itself.
+        if state.reaped.is_none() {
+            // They fail only when it has ended by itself. The child is meant by its own number too, for
+            // the case that it has left its group.
             let _ = rustix::process::kill_process_group(self.group, signal);
+            if signal == Signal::KILL {
+                let _ = rustix::process::kill_process(self.group, signal);
+            }
         }
     }
 
     /// Kills the group when its time has come; returns when the child was reaped.
     fn guard(&self, cancel: &Cancel) {
         let mut state = self.state();
-        while !state.reaped {
+        while state.reaped.is_none() {
             if state.stop.is_none() {
                 state.stop = state.due(&self.budget, cancel);
                 if state.stop.is_some() {
@@ -157,6 +173,29 @@ impl State {
             Some(Stop::Stalled)
         } else {
             (self.waited + silent >= budget.wall).then_some(Stop::TimedOut)
+        }
+    }
+}
+
+/// One of a child's outputs. It ends with the child even if something that the child started, and that was
+/// not killed with it, holds the other end.
+pub(crate) struct Output<P> {
+    pipe: P,
+    watch: Arc<Watch>,
+}
+
+impl<P: Read + AsFd> Read for Output<P> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let tick = Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() };
+        loop {
+            if self.watch.is_over() {
+                return Ok(0);
+            }
+            match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&tick)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return self.pipe.read(buffer),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }
@@ -196,7 +235,7 @@ impl Child {
         let state = State {
             waiting_since: Some(Instant::now()),
             waited: Duration::ZERO,
-            reaped: false,
+            reaped: None,
             stop: None,
         };
         let watch =
@@ -207,14 +246,16 @@ impl Child {
         });
         let messages = process.stderr.take().map(|stderr| {
             let watch = Arc::clone(&watch);
+            let stderr = Output { pipe: stderr, watch: Arc::clone(&watch) };
             thread::spawn(move || listen(stderr, &watch, on_line))
         });
         Self { process, watch, guard: Some(guard), messages, _reach: reach }
     }
 
     /// The child's output; `None` the second time.
-    pub(crate) fn stdout(&mut self) -> Option<ChildStdout> {
-        self.process.stdout.take()
+    pub(crate) fn stdout(&mut self) -> Option<Output<ChildStdout>> {
+        let pipe = self.process.stdout.take()?;
+        Some(Output { pipe, watch: self.watch() })
     }
 
     pub(crate) fn watch(&self) -> Arc<Watch> {
@@ -244,7 +285,7 @@ impl Child {
         let mut state = self.watch.state();
         self.watch.kill(&state);
         let status = self.process.wait().ok();
-        state.reaped = true;
+        state.reaped = Some(Instant::now());
         drop(state);
         self.watch.over.notify_all();
         if let Some(guard) = self.guard.take() {
@@ -266,12 +307,12 @@ impl Drop for Child {
 
 /// Sets what the system enforces.
 ///
-/// The child runs without it from its start until here, some tens of microseconds: the system gives
+/// The child runs without it from its start until here: the system gives
 /// limits to processes, not to threads, so that a thread cannot take them on for what it starts as it does
-/// with the sandbox; and code of ours between fork and exec could not be safe Rust. In that time a decoder is
-/// loading its libraries, which takes a thousand times as long, and has not opened its input. A shell or
-/// `prlimit` in between would close the gap at the price of one more program that must be there, and
-/// that the sandbox would have to let run.
+/// with the sandbox; and code of ours between fork and exec could not be safe Rust. On an idle machine that
+/// is some tens of microseconds, in which a decoder loads its libraries and has not opened its input. On a
+/// busy one nothing bounds it but the watch's clock. A shell or `prlimit` in between would close the gap at
+/// the price of one more program that must be there, and that the sandbox would have to let run.
 fn confine(child: Pid, confinement: Option<Confinement>) {
     #[cfg(target_os = "linux")]
     if let Some(confinement) = confinement {
@@ -383,5 +424,64 @@ pub(crate) fn each_line(input: impl Read, mut on_line: impl FnMut(&[u8]) -> bool
         if !read.is_ok_and(|bytes| bytes > 0) || !on_line(line.trim_ascii_end()) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something that leaves the group and holds both pipes.
+    fn escape(then: &str, stall: Duration) -> (Ended, Duration) {
+        let start = Instant::now();
+        let mut command = command("bash");
+        let folder = tempfile::tempdir().unwrap();
+        let away = "setsid sh -c 'touch \"$0\"; exec sleep 30' \"$0\" &";
+        let wait = "until [ -e \"$0\" ]; do sleep 0.05; done; echo said >&2;";
+        command.args(["-c", &format!("{away} {wait} {then}")]).arg(folder.path().join("away"));
+        let budget = Budget { stall, wall: Duration::from_secs(20), confinement: None };
+        let mut child =
+            Child::spawn(Job::free(command), budget, &Cancel::new(), |_| false).unwrap();
+        let watch = child.watch();
+        let stdout = child.stdout().unwrap();
+        let reader = thread::spawn(move || each_line(stdout, |_| true));
+        let ended = child.finish();
+        reader.join().unwrap();
+        assert!(watch.is_over());
+        (ended, start.elapsed())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nobody_is_waited_for_who_left_the_group() {
+        let (ended, took) = escape("exit 3", Duration::from_secs(20));
+        assert_eq!((ended.code(), ended.said("said")), (Some(3), true));
+        assert!(took < Duration::from_secs(15), "{took:?}");
+        let (ended, took) = escape("sleep 30", Duration::from_secs(1));
+        let stopped = ended.stopped(Path::new("x"));
+        assert!(matches!(stopped, Some(MediaError::Stalled { .. })), "{stopped:?}");
+        assert!(took < Duration::from_secs(15), "{took:?}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_child_that_left_its_group_is_killed_all_the_same() {
+        let mut own = command(std::env::current_exe().unwrap());
+        own.args(["--exact", "child::tests::leaves_its_group", "--ignored"]);
+        let limit = Duration::from_secs(2);
+        let budget = Budget { stall: limit, wall: limit, confinement: None };
+        let start = Instant::now();
+        let child = Child::spawn(Job::free(own), budget, &Cancel::new(), |_| false).unwrap();
+        let ended = child.finish();
+        assert!(ended.stopped(Path::new("x")).is_some());
+        assert!(start.elapsed() < Duration::from_secs(15));
+    }
+
+    #[test]
+    #[ignore = "the child of the test above"]
+    fn leaves_its_group() {
+        let ours = rustix::process::getpgid(rustix::process::getppid()).unwrap();
+        rustix::process::setpgid(None, Some(ours)).unwrap();
+        thread::sleep(Duration::from_secs(30));
     }
 }
