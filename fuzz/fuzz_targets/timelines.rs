@@ -88,7 +88,7 @@ fn xml(document: &str) {
 /// Lines of printable letters: a name must not begin a line of its own.
 fn edl(document: &str) {
     for line in document.lines() {
-        let begins = ["TITLE:", "FCM:", "*", "M2"].iter().any(|word| line.starts_with(word));
+        let begins = ["TITLE:", "FCM:", "*", "M2", "AUD"].iter().any(|word| line.starts_with(word));
         let event = line.split(' ').next().is_some_and(|word| word.parse::<u32>().is_ok());
         assert!(line.is_empty() || begins || event, "{line:?}");
     }

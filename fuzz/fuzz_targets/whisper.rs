@@ -9,7 +9,7 @@ mod ggml;
 #[path = "../../crates/infer/src/speech/mel.rs"]
 mod mel;
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
 /// Samples a second, as in `rushes_infer::speech`.
@@ -24,40 +24,30 @@ const NEEDED: [&str; 4] = [
     "decoder/position_encodings/encodings",
 ];
 
+/// Variables whose names and kinds are right, the needed ones first, and a vocabulary.
 #[derive(Debug, Arbitrary)]
-struct Input<'a> {
+struct Variables<'a> {
+    needed: [Vec<u32>; 4],
+    others: Vec<(&'a str, Vec<u32>)>,
     vocabulary: &'a str,
-    file: File<'a>,
 }
 
-#[derive(Debug, Arbitrary)]
-enum File<'a> {
-    Bytes(&'a [u8]),
-    /// Variables whose names and kinds are right.
-    Variables {
-        needed: [Vec<u32>; 4],
-        others: Vec<(&'a str, Vec<u32>)>,
-    },
-}
-
-fuzz_target!(|input: Input<'_>| {
-    let bytes = match &input.file {
-        File::Bytes(bytes) => bytes.to_vec(),
-        File::Variables { needed, others } => {
-            let needed = NEEDED.into_iter().zip(needed);
-            file(
-                &needed
-                    .chain(others.iter().map(|(name, shape)| (*name, shape)))
-                    .collect::<Vec<_>>(),
-            )
-        }
-    };
-    let Ok(weights) = ctranslate::Weights::read(&bytes) else { return };
-    if let Ok(made) = ggml::from_ctranslate(&weights, input.vocabulary) {
-        // Numbers double at most; filters and vocabulary are small.
-        assert!(made.len() <= 4 * (bytes.len() + input.vocabulary.len()) + (1 << 20));
+fuzz_target!(|input: &[u8]| {
+    check(input, &String::from_utf8_lossy(input));
+    if let Ok(made) = Variables::arbitrary_take_rest(Unstructured::new(input)) {
+        let needed = NEEDED.into_iter().zip(&made.needed);
+        let others = made.others.iter().map(|(name, shape)| (*name, shape));
+        check(&file(&needed.chain(others).collect::<Vec<_>>()), made.vocabulary);
     }
 });
+
+fn check(bytes: &[u8], vocabulary: &str) {
+    let Ok(weights) = ctranslate::Weights::read(bytes) else { return };
+    if let Ok(made) = ggml::from_ctranslate(&weights, vocabulary) {
+        // Numbers double at most; each token has a length, and filters are small.
+        assert!(made.len() <= 4 * (bytes.len() + vocabulary.len()) + (1 << 20));
+    }
+}
 
 fn file(variables: &[(&str, &Vec<u32>)]) -> Vec<u8> {
     let text = |text: &str| {
