@@ -3,7 +3,8 @@
 #   make run [FOOTAGE=/some/folder] [PORT=6699] [QUERY="words"]
 #                                                 set up, analyse, search once, go on serving
 #   make test                                     set up, lint, all tests, the end-to-end run, made-up requests,
-#                                                 a run without a network
+#                                                 a run without a network, fuzzing
+#   make fuzz [FUZZ_SECONDS=60] [TARGETS="query"]  hostile input for every parser, so long for each
 #   make setup                                    what `make run` needs, without running it
 #   make bench                                    the figures in bench/
 #   make lint                                     format, clippy, and cargo-deny where it is there
@@ -19,10 +20,11 @@ export CARGO_TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 export RUSHES_TEST_MEDIA ?= $(RUSHES_CACHE)/media
 export FOOTAGE PORT QUERY
 
+FUZZ_SECONDS ?= 60
 TOOLS := $(RUSHES_CACHE)/tools
 DENY := $(or $(shell command -v cargo-deny),$(TOOLS)/bin/cargo-deny)
 
-.PHONY: help setup setup-test run test lint deny bench clean
+.PHONY: help setup setup-test run test fuzz lint deny bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,9 +43,14 @@ test: setup-test lint
 	scripts/e2e "$(CARGO_TARGET_DIR)/debug/rushes"
 	scripts/api-properties "$(CARGO_TARGET_DIR)/debug/rushes"
 	scripts/offline "$(CARGO_TARGET_DIR)/debug/rushes"
+	scripts/fuzz $(FUZZ_SECONDS)
+
+fuzz:
+	scripts/fuzz $(FUZZ_SECONDS) $(TARGETS)
 
 lint:
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	@if [ -x "$(DENY)" ]; then "$(DENY)" --locked check licenses bans sources; \
 	else echo "cargo-deny is not installed: licenses and sources were not checked (make deny)"; fi

@@ -152,14 +152,14 @@ impl Sample {
 /// when packets are discarded, ffmpeg's mov demuxer (seen in 5.1) goes on to give each packet that
 /// is left the composition offset of the next in the table, which belongs to another one.
 #[derive(Debug, Default)]
-struct PacketLines {
+pub(crate) struct PacketLines {
     tick: f64,
     /// From decoding to presentation of the first packet, in ticks.
     delay: Option<i64>,
 }
 
 impl PacketLines {
-    fn key_time(&mut self, line: &[u8]) -> Option<f64> {
+    pub(crate) fn key_time(&mut self, line: &[u8]) -> Option<f64> {
         let line = std::str::from_utf8(line).ok()?;
         if let Some(tick) = line.strip_prefix("#tb 0: ") {
             let (num, den) = tick.split_once('/')?;

@@ -39,6 +39,8 @@ mod decoder;
 mod error;
 mod ffprobe;
 mod frames;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 mod in_points;
 mod job;

@@ -85,7 +85,7 @@ impl SourceClock {
     /// at 24 hours.
     #[must_use]
     pub fn at(&self, seconds: f64) -> Timecode {
-        let frame = self.first + self.rate.nearest_frame(seconds);
+        let frame = self.first.saturating_add(self.rate.nearest_frame(seconds));
         Timecode::of_day(frame, self.rate, self.drop)
     }
 }
@@ -149,6 +149,9 @@ mod tests {
     fn labels_go_round_at_midnight() {
         assert_eq!(label((25, 1), Some("23:59:59:24"), 1), "00:00:00:00");
         assert_eq!(label((30_000, 1001), Some("23:59:59;29"), 1), "00:00:00;00");
+        let clock = SourceClock::of(&facts((25, 1), Some("01:00:00:00"))).unwrap();
+        let absurd = clock.at(f64::MAX);
+        assert!(clock.frame_of(&absurd.to_string()).is_some(), "{absurd}");
     }
 
     #[test]

@@ -198,7 +198,8 @@ impl Timecode {
         // The first minute of ten keeps all its labels.
         let minutes =
             if rest < self.base * 60 { 0 } else { 1 + (rest - self.base * 60) / per_minute };
-        self.frame + skipped * (tens * 9 + minutes)
+        // No day has so many frames that this saturates, but a file may say so.
+        self.frame.saturating_add(skipped * (tens * 9 + minutes))
     }
 }
 
@@ -336,6 +337,15 @@ mod tests {
         // 24 hours of 29.97 DF are 2,589,408 frames.
         assert_eq!(label(2_589_407), "23:59:59;29");
         assert!(Timecode::parse("00:01:00;00", ntsc).is_none());
+    }
+
+    #[test]
+    fn numbers_of_frames_without_end_have_labels() {
+        let ntsc = FrameRate::new(30_000, 1001).unwrap();
+        for drop in [false, true] {
+            let last = Timecode::from_frame(u64::MAX, ntsc, drop);
+            assert!(last.to_string().len() > 12, "{last}");
+        }
     }
 
     #[test]

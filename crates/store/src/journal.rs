@@ -143,7 +143,9 @@ impl Journal {
         let stored = Stored {
             time_ms: now_ms().max(known_ms).max(last.as_ref().map_or(0, |last| last.time_ms)),
             // Others may have named records that were lost: no later one must be taken for them.
-            sequence: last.map_or(0, |last| last.sequence + 1) + contents.lost_records(),
+            sequence: last
+                .map_or(0, |last| last.sequence.saturating_add(1))
+                .saturating_add(contents.lost_records()),
             kind: kind.to_owned(),
             body,
         };

@@ -263,3 +263,22 @@ proptest! {
         prop_assert!(found.records.is_empty());
     }
 }
+
+/// A machine's file may come from anywhere: a record with the last number of all must not stop the next.
+#[test]
+fn a_record_with_the_last_number_of_all_can_be_followed() {
+    let place = Place::new();
+    place.journal().append("number", &json!(1)).unwrap();
+    let path = place.file();
+    let stored = json!({ "time_ms": 1, "sequence": u64::MAX, "kind": "number", "body": 2 });
+    let payload = stored.to_string().into_bytes();
+    let mut record = (payload.len() as u32).to_le_bytes().to_vec();
+    record.extend(crc32fast::hash(&payload).to_le_bytes());
+    record.extend(crc32fast::hash(&record).to_le_bytes());
+    record.extend(payload);
+    fs::write(&path, [fs::read(&path).unwrap(), record].concat()).unwrap();
+    place.journal().append("number", &json!(3)).unwrap();
+    let (mut bodies, whole) = read(&place);
+    bodies.sort_by_key(Value::as_u64);
+    assert_eq!((bodies, whole), (vec![json!(1), json!(2), json!(3)], true));
+}

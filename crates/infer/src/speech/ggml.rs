@@ -22,6 +22,9 @@ const BLOCK: usize = 32;
 const MOSTLY_Q8_0: u32 = 2007;
 /// Values that each head of attention of every Whisper model has.
 const HEAD: usize = 64;
+/// Most bands of a spectrogram: 80 in Whisper's models, 128 from large-v3 on. Each costs a filter, whatever
+/// a file says.
+const MOST_MELS: usize = 128;
 /// What ends the tokens that are text.
 const END_OF_TEXT: &str = "<|endoftext|>";
 
@@ -32,7 +35,9 @@ pub(super) fn from_ctranslate(
 ) -> Result<Vec<u8>, WeightsError> {
     let mut file = Writer::default();
     let conv = weights.matrix("encoder/conv1/weight")?;
-    let [width, mels, _] = conv.shape[..] else { return Err(wrong("encoder/conv1/weight", &conv)) };
+    let [width, mels @ 1..=MOST_MELS, _] = conv.shape[..] else {
+        return Err(wrong("encoder/conv1/weight", &conv));
+    };
     let side = |name: &str, side: usize| {
         let matrix = weights.matrix(name)?;
         matrix.shape.get(side).copied().ok_or_else(|| wrong(name, &matrix))
@@ -251,6 +256,19 @@ mod tests {
         assert_eq!(error, WeightsError::Missing("decoder/embeddings/weight".to_owned()));
         let flat = testing::file(&[("encoder/conv1/weight", &[8, 80])]);
         let error = from_ctranslate(&Weights::read(&flat).unwrap(), "").unwrap_err();
+        assert!(matches!(error, WeightsError::Shape { .. }), "{error}");
+    }
+
+    #[test]
+    fn bands_without_end_are_refused_before_their_filters_are_made() {
+        // No width, so that the file need not have a number for each.
+        let endless = testing::file(&[
+            ("encoder/conv1/weight", &[0, u32::MAX, 3]),
+            ("decoder/embeddings/weight", &[1, 1]),
+            ("encoder/position_encodings/encodings", &[1, 1]),
+            ("decoder/position_encodings/encodings", &[1, 1]),
+        ]);
+        let error = from_ctranslate(&Weights::read(&endless).unwrap(), "").unwrap_err();
         assert!(matches!(error, WeightsError::Shape { .. }), "{error}");
     }
 }

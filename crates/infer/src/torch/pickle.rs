@@ -11,6 +11,8 @@ use std::rc::Rc;
 const MAX_INSTRUCTIONS: usize = 1_000_000;
 /// Tuples within tuples; checkpoints nest three deep.
 const MAX_DEPTH: usize = 16;
+/// Sides of a tensor; those of networks have up to five. Each costs a walk over all numbers.
+const MAX_SIDES: usize = 16;
 /// Bytes of a tensor's name; those of checkpoints have tens.
 const MAX_NAME: usize = 1000;
 
@@ -288,7 +290,7 @@ fn rebuild_tensor(arguments: &[Value]) -> Option<Value> {
     };
     let (shape, strides) = (integers(sizes)?, integers(strides)?);
     let offset = usize::try_from(*offset).ok()?;
-    (shape.len() == strides.len()).then(|| {
+    (shape.len() == strides.len() && shape.len() <= MAX_SIDES).then(|| {
         Value::Tensor(Rc::new(StoredTensor { storage: storage.clone(), offset, shape, strides }))
     })
 }

@@ -29,12 +29,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, CheckpointError> {
         return Err(CheckpointError::Format);
     };
     let mut storages = HashMap::new();
+    // PyTorch stores numbers as they are: no more of them can be had than the file has bytes. Deflated, a few
+    // of these can claim to be gigabytes.
+    let mut left = bytes.len();
     for (_, tensor) in &tensors {
         let storage = &tensor.storage;
         if storages.contains_key(&storage.key) {
             continue;
         }
         let length = storage.bytes()?;
+        let too_long = CheckpointError::Pickle("its storages are longer than the file");
+        left = left.checked_sub(length).ok_or(too_long)?;
         let found = archive.member(&format!("{root}data/{}", storage.key), length)?;
         let found = found.filter(|found| found.len() == length);
         let found = found.ok_or(CheckpointError::Pickle(
@@ -77,7 +82,7 @@ fn broken(reason: impl ToString) -> CheckpointError {
 mod tests {
     use super::super::Checkpoint;
     use std::io::{Cursor, Write};
-    use zip::{ZipWriter, write::SimpleFileOptions};
+    use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
     /// `{"state": {"w": [1, 2]}, "version": 1.5}`.
     const PICKLE: &[u8] = b"\x80\x02}(X\x05\x00\x00\x00state}X\x01\x00\x00\x00wctorch._utils\n\
@@ -88,9 +93,13 @@ _rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x0
     type Member = (&'static str, &'static [u8]);
 
     fn zip(members: &[Member]) -> Vec<u8> {
+        zip_as(members, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))
+    }
+
+    fn zip_as(members: &[Member], options: SimpleFileOptions) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in members {
-            writer.start_file(*name, SimpleFileOptions::default()).expect("starts");
+            writer.start_file(*name, options).expect("starts");
             writer.write_all(bytes).expect("writes");
         }
         writer.finish().expect("is whole").into_inner()
@@ -124,5 +133,19 @@ _rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x0
             let error = Checkpoint::read(&bytes).err().expect(expected).to_string();
             assert!(error.contains(expected), "{error} does not say {expected}");
         }
+    }
+
+    #[test]
+    fn storages_are_not_unpacked_beyond_the_size_of_the_file() {
+        // One storage of a mebibyte of zeros, deflated to a kibibyte.
+        let pickle = PICKLE.to_vec();
+        let place = pickle.windows(2).position(|pair| pair == b"K\x02").expect("its length");
+        let long = [&pickle[..place], b"J\x00\x00\x04\x00", &pickle[place + 2..]].concat();
+        let (long, zeros): (&'static [u8], &'static [u8]) = (long.leak(), vec![0; 1 << 20].leak());
+        let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        let members = [("a/data.pkl", long), ("a/data/7", zeros)];
+        let error = Checkpoint::read(&zip_as(&members, deflated)).err().expect("is a bomb");
+        assert!(error.to_string().contains("longer than the file"), "{error}");
+        assert!(Checkpoint::read(&zip(&members)).is_ok(), "stored, it is none");
     }
 }

@@ -268,7 +268,7 @@ fn next_frame(run: &[Packet], out: f64) -> Option<f64> {
 impl Packet {
     /// Reads `pts,dts,flags`; a time that a container does not have is `N/A`. After a seek in Matroska the
     /// first few packets have no time of decoding: they follow the `last`.
-    fn read(line: &[u8], last: Option<&Self>) -> Option<Self> {
+    pub(super) fn read(line: &[u8], last: Option<&Self>) -> Option<Self> {
         let mut fields = std::str::from_utf8(line).ok()?.split(',');
         let mut time = || fields.next()?.parse::<f64>().ok().filter(|time| time.is_finite());
         let (pts, dts) = (time(), time());

@@ -39,6 +39,8 @@ mod container;
 mod copy;
 mod encode;
 mod estimate;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod layout;
 mod look;
 mod work;

@@ -152,7 +152,7 @@ fn rate_of(chosen: &Chosen) -> Option<FrameRate> {
 fn size_of(chosen: &Chosen) -> (u32, u32) {
     let size = |range: &ChosenRange| {
         let facts = chosen.sources[range.source].facts.as_ref()?;
-        Some((facts.width, facts.height)).filter(|(width, height)| width * height > 0)
+        Some((facts.width, facts.height)).filter(|&(width, height)| width > 0 && height > 0)
     };
     chosen.ranges.iter().find_map(size).unwrap_or(SIZE_OF_SOUND)
 }
