@@ -16,8 +16,10 @@ import time
 from . import ground
 
 # From the start of the callers to the kill, in seconds.
-SHORTEST, LONGEST = 0.02, 1.5
-READY_WITHIN, GONE_WITHIN = 2.0, 1.0
+SHORTEST, LONGEST = 0.02, 2.0
+READY_WITHIN = 2.0
+# What decodes or encodes ends when it next has something to write, and finds that nobody reads it.
+GONE_WITHIN = 5.0
 # Files that are analysed at once by default, each by one worker.
 WORKERS = 2
 # Ended tasks are kept a thousand long; those of so many rounds are far less.
@@ -383,7 +385,8 @@ class World:
         going = [*self.analysing.tasks, *self.callers[3].tasks]
         ended = [self.server.finish(name) for name in going]
         left = [task for task in ended if task["errors"] or task["state"] not in ("completed", "cancelled")]
-        self.here.say("tasks that were left", f"{len(ended)} have ended, {len(left)} not as they should {left[:1]}", not left)
+        figure = f"{len(ended)} have ended, {len(left)} not as they should {left[:1]}"
+        self.here.say("tasks that were left", figure, not left)
         self.here.say("the end", f"status {self.server.process.stop()}")
         self.look_for_damage()
 
@@ -430,8 +433,9 @@ def say_what_was_found(here, world, arguments):
     here.say("analysis folders that are not sound", f"{len(world.unsound)} {world.unsound[:1]}", not world.unsound)
     here.say("health answers", told(world.ready), max(world.ready) <= READY_WITHIN)
     here.say("all tasks are listed", told(world.listed), max(world.listed) <= READY_WITHIN)
-    here.say("files done again", f"{sum(world.redone)} in {arguments.rounds} kills, at most {max(world.redone)} a kill; "
-             f"{world.rewritten} for which nobody had asked", max(world.redone) <= WORKERS and not world.rewritten)
+    most = max(world.redone)
+    here.say("files done again", f"{sum(world.redone)} in {arguments.rounds} kills, at most {most} a kill; "
+             f"{world.rewritten} for which nobody had asked", most <= WORKERS and not world.rewritten)
     here.say("decoders after a kill", f"{world.killed_decoders}, the last gone after {told(world.alive)}",
              not world.alive or max(world.alive) <= GONE_WITHIN)
     look_at_exports(here, world.callers[3].output, arguments.rounds)
