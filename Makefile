@@ -3,7 +3,7 @@
 #   make run [FOOTAGE=/some/folder] [PORT=6699] [QUERY="words"]
 #                                                 set up, analyse, search once, go on serving
 #   make test                                     set up, lint, all tests, the end-to-end run, made-up requests,
-#                                                 a run without a network, fuzzing
+#                                                 a run without a network, the trials in small, fuzzing
 #   make fuzz [FUZZ_SECONDS=60] [TARGETS="query"]  hostile input for every parser, so long for each
 #   make setup                                    what `make run` needs, without running it
 #   make bench                                    the figures in bench/
@@ -43,6 +43,10 @@ test: setup-test lint
 	scripts/e2e "$(CARGO_TARGET_DIR)/debug/rushes"
 	scripts/api-properties "$(CARGO_TARGET_DIR)/debug/rushes"
 	scripts/offline "$(CARGO_TARGET_DIR)/debug/rushes"
+	scripts/trial kills "$(CARGO_TARGET_DIR)/debug/rushes" --rounds 6 --clips 6
+	scripts/trial pair "$(CARGO_TARGET_DIR)/debug/rushes" --files 60
+	scripts/trial watch "$(CARGO_TARGET_DIR)/debug/rushes" --files 300 --seconds 8 --idle 10
+	scripts/trial restore "$(CARGO_TARGET_DIR)/debug/rushes" --files 40
 	scripts/fuzz $(FUZZ_SECONDS)
 
 fuzz:

@@ -54,6 +54,10 @@ class Ground:
         looked = self.rushes("repair", "--check", "--cache-dir", str(cache or self.cache))
         return "" if looked.returncode == 0 else looked.stdout + looked.stderr
 
+    def say_whether_sound(self):
+        damage = self.damage()
+        self.say("in the end", damage or "all is sound", not damage)
+
     def bundles(self, cache=None):
         """(inode, time) of each bundle: another inode is another write."""
         found = {}
@@ -162,6 +166,11 @@ def wait_until(holds, seconds, pause=0.1):
     return time.monotonic() - begun
 
 
+def seconds_of(time_or_none):
+    """A time in words; never is a time as well."""
+    return "never" if time_or_none is None else f"{time_or_none:.1f} s"
+
+
 def png(number):
     """A small picture that no other number has: coarse colours, as bytes of a PNG."""
     dice = random.Random(number)
@@ -185,11 +194,15 @@ def stills(folder, count, distinct=None):
     return paths
 
 
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
+
+
 def film(path, seconds, hue=0, size="320x180", *options):
     """A film of a test picture."""
     picture = f"testsrc2=s={size}:r=25:d={seconds},hue=h={hue}"
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture, "-g", "25", "-c:v", "libx264",
-                    "-preset", "ultrafast", "-pix_fmt", "yuv420p", *options, str(path)], check=True)
+    ffmpeg("-f", "lavfi", "-i", picture, "-g", "25", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+           *options, str(path))
     return path
 
 

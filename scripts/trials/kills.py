@@ -15,9 +15,11 @@ import time
 
 from . import ground
 
-# From the start of the callers to the kill, in seconds.
-SHORTEST, LONGEST = 0.02, 1.5
-READY_WITHIN, GONE_WITHIN = 2.0, 1.0
+# From the start of the callers to the kill, in seconds; of some rounds longer, so that exports end as well.
+SHORTEST, USUAL, LONGEST, SOME = 0.02, 1.5, 6.0, 0.15
+READY_WITHIN = 2.0
+# What decodes or encodes ends when it next has something to write, and finds that nobody reads it.
+GONE_WITHIN = 5.0
 # Files that are analysed at once by default, each by one worker.
 WORKERS = 2
 # Ended tasks are kept a thousand long; those of so many rounds are far less.
@@ -246,7 +248,7 @@ class Exporting(Caller):
         going = [name for name in self.tasks if there.get(name, {}).get("state") in ("queued", "running")]
         if len(going) < 2:
             begins = dice.uniform(0, 4)
-            clips = [{"media_path": str(self.source), "start_seconds": begins, "end_seconds": begins + 2,
+            clips = [{"media_path": str(self.source), "start_seconds": begins, "end_seconds": begins + 1,
                       "name": f"{self.world.round}-{len(self.tasks)}-{number}"} for number in range(2)]
             mode = dice.choice(("copy", "reencode"))
             body = {"clips": clips, "output_dir": str(self.output), "mode": mode}
@@ -271,7 +273,7 @@ class World:
         self.server = here.server("home")
         self.clips = [ground.film(here.top / "footage" / f"clip-{number:02}.mp4", 2 + number % 3, number * 15)
                       for number in range(clips)]
-        self.short = ground.film(here.top / "short.mp4", 8)
+        self.short = ground.film(here.top / "short.mp4", 8, 0, "160x90")
         self.long = ground.film(here.top / "long.mp4", 60, 0, "1280x720")
         self.ready, self.listed, self.alive, self.redone, self.killed_decoders = [], [], [], [], 0
         self.wrong, self.unsound, self.rewritten, self.bundles = [], [], 0, {}
@@ -315,7 +317,7 @@ class World:
                    for place, caller in enumerate(self.callers)]
         for thread in working:
             thread.start()
-        time.sleep(dice.uniform(SHORTEST, LONGEST))
+        time.sleep(dice.uniform(SHORTEST, LONGEST if dice.random() < SOME else USUAL))
         self.server.process.process.kill()
         self.see_decoders_end()
         self.server.process.kill()
@@ -383,12 +385,13 @@ class World:
         going = [*self.analysing.tasks, *self.callers[3].tasks]
         ended = [self.server.finish(name) for name in going]
         left = [task for task in ended if task["errors"] or task["state"] not in ("completed", "cancelled")]
-        self.here.say("tasks that were left", f"{len(ended)} have ended, {len(left)} not as they should {left[:1]}", not left)
+        figure = f"{len(ended)} have ended, {len(left)} not as they should {left[:1]}"
+        self.here.say("tasks that were left", figure, not left)
         self.here.say("the end", f"status {self.server.process.stop()}")
         self.look_for_damage()
 
 
-def whole(path, seconds=2):
+def whole(path, seconds=1):
     """Whether a clip can be read from end to end and is about as long as it should be."""
     shown = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)],
                            capture_output=True, text=True, check=False)
@@ -430,8 +433,9 @@ def say_what_was_found(here, world, arguments):
     here.say("analysis folders that are not sound", f"{len(world.unsound)} {world.unsound[:1]}", not world.unsound)
     here.say("health answers", told(world.ready), max(world.ready) <= READY_WITHIN)
     here.say("all tasks are listed", told(world.listed), max(world.listed) <= READY_WITHIN)
-    here.say("files done again", f"{sum(world.redone)} in {arguments.rounds} kills, at most {max(world.redone)} a kill; "
-             f"{world.rewritten} for which nobody had asked", max(world.redone) <= WORKERS and not world.rewritten)
+    most = max(world.redone)
+    here.say("files done again", f"{sum(world.redone)} in {arguments.rounds} kills, at most {most} a kill; "
+             f"{world.rewritten} for which nobody had asked", most <= WORKERS and not world.rewritten)
     here.say("decoders after a kill", f"{world.killed_decoders}, the last gone after {told(world.alive)}",
              not world.alive or max(world.alive) <= GONE_WITHIN)
     look_at_exports(here, world.callers[3].output, arguments.rounds)

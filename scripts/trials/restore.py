@@ -1,9 +1,10 @@
-"""Damage: the catalogue is gone and bits of analyses have flipped. Each flip is found, and only its medium done again."""
+"""Damage: the catalogue is gone, and bits of analyses have flipped. Each is found, and only its medium done again."""
 
 import random
 import time
 
 from . import ground
+from .ground import seconds_of
 
 
 def add_arguments(parser):
@@ -23,7 +24,7 @@ def restore(here, arguments):
     server.start()
     watched = server.watch(footage)
     took = ground.wait_until(lambda: server.stats(watched).get("processed") == count, 60 + count)
-    here.say("analysed", f"{count} stills in {took or -1:.1f} s", took is not None)
+    here.say("analysed", f"{count} stills in {seconds_of(took)}", took is not None)
     server.process.stop()
     for path in server.folder.glob("catalogue.db*"):
         path.unlink()
@@ -44,9 +45,9 @@ def restore(here, arguments):
     again = {path for path in after if after[path] != before.get(path)}
     here.say("analysed again", f"{len(again & set(flipped))} of {len(flipped)} damaged, {len(again - set(flipped))} "
              "others", again == set(flipped))
-    here.say("the watch folder knows all again", f"ready in {ready:.2f} s, {took or -1:.1f} s later {count} media, those "
+    here.say("the watch folder knows all again", f"ready in {ready:.2f} s, {count} media in {seconds_of(took)}, those "
              "analysed again included", took is not None)
-    here.say("in the end", here.damage() or "all is sound", not here.damage())
+    here.say_whether_sound()
 
 
 def scaled(seconds, count):

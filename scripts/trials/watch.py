@@ -4,6 +4,7 @@ Each part has an analysis folder and a watch folder of its own on one server. Th
 anything was analysed that is not there in the end: a file of which only a part was there is another medium.
 """
 
+import concurrent.futures
 import contextlib
 import itertools
 import os
@@ -13,6 +14,7 @@ import threading
 import time
 
 from . import ground
+from .ground import ffmpeg, seconds_of
 
 SEEN_WITHIN = 30
 IDLE_PERCENT = 1.0
@@ -62,8 +64,8 @@ class Part:
         made, wanted, errors = len(self.here.bundles(self.cache)), files if bundles is None else bundles, self.errors()
         whole = took is not None and made == wanted and not errors
         told = f"; {self.stats()} {errors[:1]}" if not whole else ""
-        self.here.say(f"{self.name}: {what}", f"{files} files known, {made} analyses for {wanted}, {len(errors)} errors, "
-                      f"all done {took if took is not None else -1:.1f} s after the end{told}", holds and whole)
+        self.here.say(f"{self.name}: {what}", f"{files} files known, {made} analyses for {wanted}, "
+                      f"{len(errors)} errors, all done {seconds_of(took)} after the end{told}", holds and whole)
 
     def close(self):
         self.server.call(f"/watch-folders/{self.id}", method="DELETE")
@@ -85,14 +87,14 @@ def slow_copy(source, target, rate=MEGABYTE, after=None):
 
 def large_film(path, megabytes, *options):
     """A film of so many megabytes. Noise does not compress."""
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25,noise=alls=60:allf=t",
-                    "-g", "12", "-c:v", "mpeg4", "-q:v", "2", "-fs", str(megabytes * MEGABYTE), *options, str(path)],
-                   check=True)
+    noise = "testsrc2=s=640x360:r=25,noise=alls=60:allf=t"
+    coded = ["-g", "12", "-c:v", "mpeg4", "-q:v", "2", "-fs", str(megabytes * MEGABYTE)]
+    ffmpeg("-f", "lavfi", "-i", noise, *coded, *options, str(path))
     return path
 
 
 def copies(here, server, arguments):
-    """Three files at 1 MB/s at once: one whose table stands at its end, one at its beginning, one dated an hour ahead."""
+    """Three files at 1 MB/s: one whose table stands at its end, one at its beginning, one dated an hour ahead."""
     part = Part(here, server, "copies")
     late = large_film(part.drawer / "late.mp4", arguments.seconds)
     early = large_film(part.drawer / "early.mp4", arguments.seconds, "-movflags", "+faststart")
@@ -210,8 +212,9 @@ def go_and_come_back(here, part, place, disks):
     subprocess.run(["umount", "-l", str(place)], check=True)
     offline = ground.wait_until(lambda: part.stats().get("offline"), 20)
     stats = part.stats()
-    here.say("volume: gone in the middle of a copy", f"offline after {offline or -1:.1f} s, {stats['processed']} files "
-             f"known, {stats['failed']} failed", offline is not None and (stats["processed"], stats["failed"]) == (10, 0))
+    known, failed = stats["processed"], stats["failed"]
+    here.say("volume: gone in the middle of a copy", f"offline after {seconds_of(offline)}, {known} files known, "
+             f"{failed} failed", offline is not None and (known, failed) == (10, 0))
     copying.join()
     mount("--bind", str(disks[0]), str(place))
     part.say("back, the copy at its end", 11)
@@ -221,7 +224,7 @@ def go_and_come_back(here, part, place, disks):
         shutil.copy2(path, disks[1])
     mount("--bind", str(disks[1]), str(place))
     back = ground.wait_until(lambda: not part.stats().get("offline"), 20)
-    part.say(f"back as another device after {back or -1:.1f} s", 11)
+    part.say(f"back as another device after {seconds_of(back)}", 11)
     changed = [path for path, stamp in before.items() if here.bundles(part.cache).get(path) != stamp]
     here.say("volume: analysed again", f"{len(changed)} of 10", not changed)
 
@@ -239,8 +242,8 @@ def many(here, server, arguments):
         return stats["pending"] + stats["processed"] + stats["failed"] >= count
 
     seen = ground.wait_until(are_seen, 10 * SEEN_WITHIN)
-    here.say(f"many: {count} files seen", f"{seen if seen is not None else -1:.1f} s after the last was dropped, which took "
-             f"{dropped:.1f} s; load {os.getloadavg()[0]:.1f}", seen is not None and seen <= SEEN_WITHIN)
+    here.say(f"many: {count} files seen", f"{seconds_of(seen)} after the last was dropped, which took {dropped:.1f} s; "
+             f"load {os.getloadavg()[0]:.1f}", seen is not None and seen <= SEEN_WITHIN)
     part.say("all", count, min(count, 100), seconds=60 + count / 5)
     idle(here, server, part, "native", arguments.idle)
     part.close()
@@ -257,8 +260,9 @@ def idle(here, server, part, method, seconds):
     before, begun = server.processor_seconds(), time.monotonic()
     time.sleep(seconds)
     percent = 100 * (server.processor_seconds() - before) / (time.monotonic() - begun)
-    here.say(f"idle, {method}", f"{percent:.2f} % of a processor over {seconds} s with {part.stats()['processed']} files "
-             "known", percent < IDLE_PERCENT and part.stats()["method"] == method)
+    stats = part.stats()
+    here.say(f"idle, {method}", f"{percent:.2f} % of a processor over {seconds} s, {stats['processed']} files known",
+             percent < IDLE_PERCENT and stats["method"] == method)
 
 
 PARTS = {part.__name__: part for part in (clocks, renames, rsync, volumes, copies, many)}
@@ -267,6 +271,12 @@ PARTS = {part.__name__: part for part in (clocks, renames, rsync, volumes, copie
 def watch(here, arguments):
     server = here.server("home")
     server.start()
-    for name in arguments.only or PARTS:
-        PARTS[name](here, server, arguments)
+    wanted = [PARTS[name] for name in arguments.only or PARTS]
+    with concurrent.futures.ThreadPoolExecutor() as together:
+        # Most of what a part does is to wait.
+        parts = [together.submit(part, here, server, arguments) for part in wanted if part is not many]
+        for part in parts:
+            part.result()
+    if many in wanted:
+        many(here, server, arguments)
     here.say("the end", f"status {server.process.stop()}")
