@@ -94,6 +94,18 @@ impl Job {
         self.arg("-y").arg(source::url(path))
     }
 
+    /// Names a medium, and a file to write, by variables: for a program that is not ffmpeg.
+    #[cfg(all(test, target_os = "linux"))]
+    pub(crate) fn names(&mut self, medium: &Path, clip: Option<(&Path, &Arc<File>)>) -> &mut Self {
+        self.reads(medium);
+        self.command.env("MEDIUM", medium);
+        if let (Some((path, file)), Some(confined)) = (clip, &mut self.confined) {
+            self.command.env("CLIP", path);
+            confined.output = Some(Arc::clone(file));
+        }
+        self
+    }
+
     fn open(&mut self, formats: &str, path: &Path) -> &mut Self {
         self.args(["-protocol_whitelist", "file", "-format_whitelist", formats, "-i"]);
         self.arg(source::url(path))

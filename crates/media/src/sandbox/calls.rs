@@ -6,8 +6,9 @@
 
 use libc::*;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, sock_filter,
+    BpfProgram, SeccompAction,
+    SeccompCmpArgLen::{self, Dword},
+    SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, sock_filter,
 };
 use std::{collections::BTreeMap, env::consts::ARCH, sync::OnceLock};
 
@@ -20,10 +21,14 @@ const REFUSED: &[c_long] = &[
     SYS_sendmmsg,
     // io_uring does all of this and more, past any filter.
     SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
-    // Other processes. `tgkill` stays: it is how a program aborts itself.
+    // Other processes: signals too, which older kernels do not scope. A program that aborts itself then
+    // ends by its C library's next means, a crash.
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise,
     SYS_process_mrelease, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_pidfd_getfd, SYS_kcmp, SYS_kill,
-    SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setsid, SYS_setrlimit,
+    SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setsid, SYS_setrlimit,
+    // Memory, queues and semaphores that other programs of the user share.
+    SYS_shmget, SYS_shmat, SYS_shmctl, SYS_msgget, SYS_msgsnd, SYS_msgrcv, SYS_msgctl, SYS_semget,
+    SYS_semop, SYS_semtimedop, SYS_semctl, SYS_mq_open, SYS_mq_unlink,
     // Another view of the file system.
     SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount,
     SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
@@ -54,6 +59,29 @@ const REFUSED_HERE: &[c_long] = &[294 /* kexec_file_load */];
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const REFUSED_HERE: &[c_long] = &[];
 
+/// Calls that change a file that is open. Those who write a clip need them.
+#[cfg(target_arch = "x86_64")]
+const CHANGES: &[c_long] = &[SYS_ftruncate, SYS_fallocate, SYS_creat];
+#[cfg(not(target_arch = "x86_64"))]
+const CHANGES: &[c_long] = &[SYS_ftruncate, SYS_fallocate];
+
+/// Calls that open a file, and which of their arguments has the flags.
+#[cfg(target_arch = "x86_64")]
+const OPENS: &[(c_long, u8)] = &[(SYS_open, 1), (SYS_openat, 2)];
+#[cfg(not(target_arch = "x86_64"))]
+const OPENS: &[(c_long, u8)] = &[(SYS_openat, 2)];
+
+/// What `ioctl` is not to do (`asm-generic/ioctls.h`, `linux/fs.h`, `linux/fsverity.h`): to type into the
+/// terminal that we run in, and to make files unchangeable, which needs no open for writing.
+const REQUESTS: [u64; 6] = [
+    0x5412,      // TIOCSTI
+    0x541c,      // TIOCLINUX
+    0x4008_6602, // FS_IOC_SETFLAGS
+    0x4004_6602, // FS_IOC32_SETFLAGS
+    0x401c_5820, // FS_IOC_FSSETXATTR
+    0x4080_6685, // FS_IOC_ENABLE_VERITY
+];
+
 /// Some kernels for x86-64 take the calls of a second table too, x32: the same numbers with this bit, and
 /// some of its own (`arch/x86/entry/syscalls/syscall_64.tbl`). No call of any other table is so high.
 const X32: u32 = 0x4000_0000;
@@ -73,11 +101,11 @@ const NAMESPACES: [c_int; 7] = [
     CLONE_NEWCGROUP,
 ];
 
-/// The filters of a decoder; none where this architecture has none.
-pub(super) fn filters() -> &'static [BpfProgram] {
-    static FILTERS: OnceLock<Vec<BpfProgram>> = OnceLock::new();
-    FILTERS.get_or_init(|| {
-        compile().unwrap_or_else(|error| {
+/// The filters of a decoder, which may write a file or not; none where this architecture has none.
+pub(super) fn filters(writes: bool) -> &'static [BpfProgram] {
+    static FILTERS: [OnceLock<Vec<BpfProgram>>; 2] = [const { OnceLock::new() }; 2];
+    FILTERS[usize::from(writes)].get_or_init(|| {
+        compile(writes).unwrap_or_else(|error| {
             tracing::warn!(%error, "decoders run without a filter of system calls");
             Vec::new()
         })
@@ -85,25 +113,55 @@ pub(super) fn filters() -> &'static [BpfProgram] {
 }
 
 /// Confines the calling thread and what it starts.
-pub(super) fn enter() -> Result<(), seccompiler::Error> {
-    filters().iter().try_for_each(|filter| seccompiler::apply_filter(filter))
+pub(super) fn enter(writes: bool) -> Result<(), seccompiler::Error> {
+    filters(writes).iter().try_for_each(|filter| seccompiler::apply_filter(filter))
 }
 
-fn compile() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
-    // What clone3 is to do lies in memory, where no filter can look. C libraries that are told that
-    // the kernel does not have it use clone.
-    let unknown = BTreeMap::from([(SYS_clone3, Vec::new())]);
-    let sometimes =
-        BTreeMap::from([(SYS_clone, namespaces()?), (SYS_prlimit64, vec![new_limit()?])]);
-    let mut calls: Vec<u32> = REFUSED.iter().chain(REFUSED_HERE).map(|call| *call as u32).collect();
+type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+
+fn compile(writes: bool) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+    // What these are to do lies in memory, where no filter can look. C libraries that are told that
+    // the kernel does not have clone3 use clone; openat2 they do not use.
+    let unknown = Rules::from([(SYS_clone3, Vec::new()), (SYS_openat2, Vec::new())]);
+    let changes = if writes { &[] } else { CHANGES };
+    let calls = REFUSED.iter().chain(REFUSED_HERE).chain(changes);
+    let mut calls: Vec<u32> = calls.map(|call| *call as u32).collect();
     calls.sort_unstable();
     let always = calls.chunks(MOST).map(|calls| Ok(refuse(calls)));
+    let sometimes = sometimes(writes)?;
     let others = [(sometimes, EPERM), (unknown, ENOSYS)].into_iter().map(|(calls, error)| {
         let refuse = SeccompAction::Errno(error.unsigned_abs());
         SeccompFilter::new(calls, SeccompAction::Allow, refuse, TargetArch::try_from(ARCH)?)?
             .try_into()
     });
     always.chain(others).collect()
+}
+
+/// Calls that are refused for what they are asked.
+fn sometimes(writes: bool) -> Result<Rules, seccompiler::BackendError> {
+    let mut calls = Rules::from([
+        (SYS_clone, NAMESPACES.map(|flag| has(0, flag)).into_iter().collect::<Result<_, _>>()?),
+        (SYS_prlimit64, vec![unless_zero(2, SeccompCmpArgLen::Qword)?]),
+        // The one that is allowed is made between fork and exec.
+        (SYS_setpgid, vec![unless_zero(0, Dword)?, unless_zero(1, Dword)?]),
+        (SYS_ioctl, REQUESTS.map(request).into_iter().collect::<Result<_, _>>()?),
+    ]);
+    for (call, flags) in OPENS {
+        calls.insert(*call, opens(*flags, writes)?);
+    }
+    Ok(calls)
+}
+
+/// Ways to open a file that are refused. Landlock of older kernels (before 6.2) lets whoever may read a
+/// file empty it while opening it, and all of them ask nothing where the mode is 3, which is for devices.
+fn opens(flags: u8, writes: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    if writes {
+        return Ok(vec![
+            is(flags, O_ACCMODE, O_ACCMODE)?,
+            is(flags, O_ACCMODE | O_TRUNC, O_RDONLY | O_TRUNC)?,
+        ]);
+    }
+    [O_WRONLY, O_RDWR, O_CREAT, O_TRUNC].into_iter().map(|flag| has(flags, flag)).collect()
 }
 
 /// A filter that refuses these calls, which ascend. The kernel walks through a filter once for each of its
@@ -134,19 +192,28 @@ fn step(code: u32, k: u32, if_true: usize, if_false: usize) -> sock_filter {
     sock_filter { code: code as u16, jt: if_true as u8, jf: if_false as u8, k }
 }
 
-fn namespaces() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let asks_for = |flag: c_int| {
-        let flag = u64::from(flag.unsigned_abs());
-        let flags = SeccompCmpOp::MaskedEq(flag);
-        SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Dword, flags, flag)?])
-    };
-    NAMESPACES.into_iter().map(asks_for).collect()
+type Rule = Result<SeccompRule, seccompiler::BackendError>;
+
+/// An argument of which these bits are so.
+fn is(argument: u8, bits: c_int, value: c_int) -> Rule {
+    let equal = SeccompCmpOp::MaskedEq(u64::from(bits.unsigned_abs()));
+    let value = u64::from(value.unsigned_abs());
+    SeccompRule::new(vec![SeccompCondition::new(argument, Dword, equal, value)?])
 }
 
-/// Reading a limit is needed to start a thread; setting one might undo ours.
-fn new_limit() -> Result<SeccompRule, seccompiler::BackendError> {
-    let given = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
-    SeccompRule::new(vec![given])
+/// An argument that has this flag.
+fn has(argument: u8, flag: c_int) -> Rule {
+    is(argument, flag, flag)
+}
+
+/// An argument that is not zero. Reading a limit, for one, is needed to start a thread; setting one might
+/// undo ours.
+fn unless_zero(argument: u8, length: SeccompCmpArgLen) -> Rule {
+    SeccompRule::new(vec![SeccompCondition::new(argument, length, SeccompCmpOp::Ne, 0)?])
+}
+
+fn request(number: u64) -> Rule {
+    SeccompRule::new(vec![SeccompCondition::new(1, Dword, SeccompCmpOp::Eq, number)?])
 }
 
 #[cfg(test)]
@@ -184,11 +251,11 @@ mod tests {
 
     #[test]
     fn no_call_is_listed_twice() {
-        let mut calls = [REFUSED, REFUSED_HERE].concat();
+        let mut calls = [REFUSED, REFUSED_HERE, CHANGES].concat();
         let count = calls.len();
         calls.sort_unstable();
         calls.dedup();
         assert_eq!(calls.len(), count);
-        assert!(filters().len() >= 3);
+        assert!(filters(false).len() >= 3 && filters(true).len() >= 3);
     }
 }

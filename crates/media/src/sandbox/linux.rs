@@ -13,8 +13,10 @@ use landlock::{
 };
 use std::{
     env,
+    error::Error,
     fs::File,
     io::{self, ErrorKind},
+    iter,
     net::UdpSocket,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
@@ -34,7 +36,7 @@ const READ_AND_WRITE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | 
 const MAKE: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | Truncate});
 
 /// Where systems keep their libraries and what these read.
-const LIBRARIES: [&str; 9] = [
+const LIBRARIES: [&str; 10] = [
     "/usr",
     "/lib",
     "/lib32",
@@ -42,6 +44,7 @@ const LIBRARIES: [&str; 9] = [
     "/libx32",
     "/nix/store",
     "/gnu/store",
+    "/home/linuxbrew/.linuxbrew",
     // How many cores and memory banks there are.
     "/sys/devices/system/cpu",
     "/sys/devices/system/node",
@@ -68,8 +71,25 @@ struct Strength {
 const WHOLE: Strength = Strength { files: true, calls: true };
 /// From the tightest to none. Programs that start others, such as scripts, cannot do so in the first, and
 /// those that need more rights than their starter has, such as packages of snap, only run in the last.
-const STRENGTHS: [Strength; 3] =
-    [WHOLE, Strength { files: false, calls: true }, Strength { files: false, calls: false }];
+/// Where the kernel takes no filter, files are confined all the same.
+const STRENGTHS: [Strength; 4] = [
+    WHOLE,
+    Strength { files: false, calls: true },
+    Strength { files: true, calls: false },
+    Strength { files: false, calls: false },
+];
+/// Pauses before a start is tried again that failed for want of something.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(300)];
+
+/// What a trial says of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trial {
+    Starts,
+    /// The program does not start in it, and never will.
+    Refused,
+    /// It was kept from starting by something that passes.
+    Unclear,
+}
 
 /// The confinement of one program.
 #[derive(Debug)]
@@ -80,24 +100,30 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// The tightest cell in which the program says its version. No medium is involved, so that none
-    /// can loosen it.
-    pub(crate) fn fitting(program: &Path) -> Self {
-        let mut cell = Self { places: places(program), strength: WHOLE };
+    /// The tightest cell in which the program says its version, and whether that is certain. No medium is
+    /// involved, so that none can loosen it.
+    pub(crate) fn fitting(program: &Path) -> (Self, bool) {
+        let mut cell = Self::whole(program);
         for strength in STRENGTHS {
             cell.strength = strength;
-            // Twice, since a process may also be killed for want of memory.
-            if cell.starts(program) || cell.starts(program) {
-                if strength != WHOLE {
-                    let program = program.display();
-                    tracing::warn!(%program, ?strength, "it does not start in the whole sandbox");
-                }
-                return cell;
+            let trial = cell.tried(program);
+            if trial == Trial::Refused {
+                continue;
             }
+            if strength != WHOLE {
+                let program = program.display();
+                tracing::warn!(%program, ?strength, "it does not start in the whole sandbox");
+            }
+            return (cell, trial == Trial::Starts);
         }
         // It does not start at all, which is not for the sandbox to mend.
         cell.strength = WHOLE;
-        cell
+        (cell, false)
+    }
+
+    /// The tightest cell, untried.
+    pub(super) fn whole(program: &Path) -> Self {
+        Self { places: places(program), strength: WHOLE }
     }
 
     /// Starts a command in the cell. It reaches the open files of `reach` and nothing else.
@@ -144,10 +170,10 @@ impl Cell {
         thread::scope(|scope| {
             let enter = || {
                 if strength.files {
-                    self.restrict_files(reach).map_err(io::Error::other)?;
+                    self.restrict_files(reach).map_err(|error| unconfined(&error))?;
                 }
                 if strength.calls {
-                    calls::enter().map_err(io::Error::other)?;
+                    calls::enter(reach.output.is_some()).map_err(|error| unconfined(&error))?;
                 }
                 work()
             };
@@ -175,20 +201,37 @@ impl Cell {
         rules.restrict_self().map(|_| ())
     }
 
-    /// Whether the program starts in it. One that takes too long, or for which there is no room, is given
-    /// the benefit of the doubt: a busy machine must not loosen the sandbox.
-    fn starts(&self, program: &Path) -> bool {
+    /// Tries until it is clear whether the program starts in it, a few times.
+    fn tried(&self, program: &Path) -> Trial {
+        let mut trial = self.starts(program);
+        for pause in PAUSES {
+            if trial != Trial::Unclear {
+                break;
+            }
+            thread::sleep(pause);
+            trial = self.starts(program);
+        }
+        trial
+    }
+
+    /// Whether the program starts in it. A busy machine must not loosen the sandbox: only an answer does
+    /// that, not a program that takes too long or for which there is no room.
+    fn starts(&self, program: &Path) -> Trial {
         let mut command = child::command(program);
         command.arg("-version");
         let reach = Reach::default();
         let process = match self.launch(&mut command, &reach) {
             Ok(process) => process,
-            Err(error) => return error.kind() != ErrorKind::PermissionDenied,
+            Err(error) => return judged(&error),
         };
         let budget = Budget { stall: START, wall: START, confinement: None };
         let ended = Child::adopt(Launched { process, reach }, budget, &Cancel::new(), |_| true);
-        let ended = ended.finish();
-        ended.code() == Some(0) || ended.stopped(program).is_some()
+        match ended.finish().code() {
+            Some(0) => Trial::Starts,
+            Some(_) => Trial::Refused,
+            // Whatever killed it was not the cell, which answers calls with errors.
+            None => Trial::Unclear,
+        }
     }
 
     /// What holds in the cell, found out by trying on a thread in it.
@@ -241,25 +284,81 @@ fn denied<T>(result: &io::Result<T>) -> bool {
     result.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
+/// What a start that failed says of the cell. A loader that the cell hides is not found.
+fn judged(error: &io::Error) -> Trial {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::NotFound => Trial::Refused,
+        _ => Trial::Unclear,
+    }
+}
+
+/// Why a thread could not go into the cell: permission is denied for good, unless the system lacked
+/// something just then.
+fn unconfined(error: &(dyn Error + 'static)) -> io::Error {
+    let mut causes = iter::successors(Some(error), |error| (*error).source());
+    let system = causes.find_map(system_error);
+    let passes = [libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::ENFILE, libc::EINTR];
+    match system.and_then(io::Error::raw_os_error) {
+        Some(number) if passes.contains(&number) => io::Error::from_raw_os_error(number),
+        _ => io::Error::new(ErrorKind::PermissionDenied, error.to_string()),
+    }
+}
+
+/// The system's error in one of the two libraries'; that of seccompiler names none as its source.
+fn system_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    match error.downcast_ref() {
+        Some(seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
+}
+
 /// What every child of a program needs: the program, its loader and its libraries. The program's own
 /// folder is not among it, for it may be one of downloads.
 fn places(program: &Path) -> Vec<(PathFd, BitFlags<AccessFs>)> {
     let program = fs_err::canonicalize(program).unwrap_or_else(|_| program.to_owned());
-    let folder = program.parent().unwrap_or(Path::new("/")).to_owned();
+    let loader = loader(&program);
+    // One that is linked statically looks for no libraries.
+    let folder = program.parent().filter(|_| loader.is_some());
     let path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    // A relative one would be whatever folder we are in.
-    let named =
-        env::split_paths(&path).filter(|folder| folder.has_root() && folder.parent().is_some());
-    let libraries = LIBRARIES.iter().map(PathBuf::from).chain(named);
-    let beside = ["lib", "lib64"].iter().filter_map(|name| Some(folder.parent()?.join(name)));
-    let folders = libraries.chain(beside).map(|path| (path, READ_ALL));
-    let files =
-        FILES.iter().map(PathBuf::from).chain(libraries_in(&folder)).map(|path| (path, READ));
-    let programs = loader(&program).into_iter().chain([program]).map(|path| (path, RUN));
+    let beside = ["lib", "lib64"].iter().filter_map(|name| Some(folder?.parent()?.join(name)));
+    let named = env::split_paths(&path).chain(configured()).filter(|folder| !is_too_wide(folder));
+    let folders = LIBRARIES.iter().map(PathBuf::from).chain(named).chain(beside);
+    let folders = folders.map(|path| (path, READ_ALL));
+    let libraries = folder.map(libraries_in).unwrap_or_default();
+    let files = FILES.iter().map(PathBuf::from).chain(libraries).map(|path| (path, READ));
+    let programs = loader.into_iter().chain([program.clone()]).map(|path| (path, RUN));
     let null = [(PathBuf::from("/dev/null"), READ_AND_WRITE)];
     // What this system does not have, nothing needs.
     let open = |(path, access)| Some((PathFd::new(path).ok()?, access));
     folders.chain(files).chain(programs).chain(null).filter_map(open).collect()
+}
+
+/// Whether a folder holds more than libraries: all of the system's files, or a home. A relative one would
+/// be whatever folder we are in.
+fn is_too_wide(folder: &Path) -> bool {
+    let resolved = |path: &Path| fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (real, homes) = (resolved(folder), Path::new("/home"));
+    let own = env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let holds_a_home = own.is_some_and(|home| resolved(&home).starts_with(&real));
+    !folder.has_root() || homes.starts_with(&real) || real.parent() == Some(homes) || holds_a_home
+}
+
+/// Folders that the system's loader is told to look in, beside those of every system.
+fn configured() -> Vec<PathBuf> {
+    let entries = fs_err::read_dir("/etc/ld.so.conf.d").into_iter().flatten().flatten();
+    let more = entries.map(|entry| entry.path());
+    let lists = more.filter(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    let lists = lists.chain([PathBuf::from("/etc/ld.so.conf")]);
+    let text: String = lists.filter_map(|list| fs_err::read_to_string(list).ok()).collect();
+    folders_of(&text)
+}
+
+/// The folders in a list for the loader.
+fn folders_of(list: &str) -> Vec<PathBuf> {
+    let lines = list.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let folders = lines.filter(|line| line.starts_with('/')).map(PathBuf::from);
+    let known = |folder: &PathBuf| LIBRARIES.iter().any(|known| folder.starts_with(known));
+    folders.filter(|folder| !known(folder)).collect()
 }
 
 /// Libraries that lie beside a program.
@@ -290,4 +389,55 @@ fn loader(program: &Path) -> Option<PathBuf> {
     let name = bytes(word(&segment, 8)?, usize::try_from(word(&segment, 32)?).ok()?.min(4096))?;
     let name = name.split(|&byte| byte == 0).next()?;
     Some(PathBuf::from(std::str::from_utf8(name).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lasts_loosens_the_cell() {
+        let judged = |number| judged(&io::Error::from_raw_os_error(number));
+        for passes in [libc::EAGAIN, libc::ENOMEM, libc::EMFILE, libc::EINTR] {
+            assert_eq!(judged(passes), Trial::Unclear);
+        }
+        for lasts in [libc::EACCES, libc::EPERM, libc::ENOENT] {
+            assert_eq!(judged(lasts), Trial::Refused);
+        }
+        let of = |number| seccompiler::Error::Prctl(io::Error::from_raw_os_error(number));
+        assert_eq!(super::judged(&unconfined(&of(libc::EINVAL))), Trial::Refused);
+        assert_eq!(super::judged(&unconfined(&of(libc::ENOMEM))), Trial::Unclear);
+    }
+
+    #[test]
+    fn a_program_that_is_killed_loosens_nothing_and_one_that_fails_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let tried = |name: &str, script: &str| {
+            let path = folder.path().join(name);
+            fs_err::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs_err::set_permissions(&path, mode).unwrap();
+            let strength = Strength { files: false, calls: false };
+            Cell { strength, ..Cell::whole(&path) }.starts(&path)
+        };
+        assert_eq!(tried("well", "exit 0"), Trial::Starts);
+        assert_eq!(tried("fails", "exit 3"), Trial::Refused);
+        assert_eq!(tried("killed", "kill -KILL $$"), Trial::Unclear);
+    }
+
+    #[test]
+    fn no_home_is_opened_for_libraries() {
+        let home = env::var_os("HOME").map(PathBuf::from).expect("a home");
+        for wide in
+            [Path::new("/"), Path::new("lib"), Path::new("/home"), Path::new("/home/ed"), &home]
+        {
+            assert!(is_too_wide(wide), "{wide:?}");
+        }
+        assert!(
+            !is_too_wide(Path::new("/opt/ffmpeg/lib")) && !is_too_wide(Path::new("/home/ed/lib"))
+        );
+        let list =
+            "include /etc/ld.so.conf.d/*.conf\n# no\n/opt/cuda/lib64 # yes\n/usr/local/lib\n";
+        assert_eq!(folders_of(list), [PathBuf::from("/opt/cuda/lib64")]);
+    }
 }

@@ -32,7 +32,7 @@ use std::{
     fmt,
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// What decoders are kept from on this machine. It was found out by trying, not read off a version.
@@ -101,21 +101,39 @@ impl fmt::Display for SandboxReport {
 #[derive(Debug)]
 pub(crate) struct Program {
     path: PathBuf,
-    cell: OnceLock<Cell>,
+    /// The cell, once it is certain.
+    cell: Mutex<Option<Arc<Cell>>>,
 }
 
 impl Program {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, cell: OnceLock::new() }
+        Self { path, cell: Mutex::new(None) }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The tightest cell in which it starts. The first call starts it to find out.
-    pub(crate) fn cell(&self) -> &Cell {
-        self.cell.get_or_init(|| Cell::fitting(&self.path))
+    /// The tightest cell in which it starts. The first call starts it to find out, and so does each one
+    /// until that is certain.
+    pub(crate) fn cell(&self) -> Arc<Cell> {
+        let mut known = self.cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = &*known {
+            return Arc::clone(cell);
+        }
+        let (cell, certain) = Cell::fitting(&self.path);
+        let cell = Arc::new(cell);
+        if certain {
+            *known = Some(Arc::clone(&cell));
+        }
+        cell
+    }
+
+    /// In a cell that was not tried.
+    #[cfg(all(test, target_os = "linux"))]
+    fn confined(path: PathBuf) -> Self {
+        let cell = Mutex::new(Some(Arc::new(Cell::whole(&path))));
+        Self { path, cell }
     }
 }
 

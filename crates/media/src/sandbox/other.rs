@@ -12,8 +12,8 @@ use std::{
 pub(crate) struct Cell;
 
 impl Cell {
-    pub(crate) fn fitting(_program: &Path) -> Self {
-        Self
+    pub(crate) fn fitting(_program: &Path) -> (Self, bool) {
+        (Self, true)
     }
 
     pub(crate) fn launch(&self, command: &mut Command, _reach: &Reach) -> io::Result<Process> {
