@@ -253,25 +253,28 @@ fn pictures_of_one_process_are_those_of_these_times() {
 fn many_pictures_take_few_processes() {
     let made = Fixtures::new();
     let path = made.numbered("25", 200, &format!("{H264} -g 50 few.mp4"));
-    // A line a process, into a pipe, since a decoder may not write files.
+    // Each process takes a line out of a pipe, since a decoder may write nothing.
     let (tools, counted) = (made.path("tools"), made.path("counted"));
     fs_err::create_dir_all(&tools).unwrap();
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &counted, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let mut pipe = std::fs::OpenOptions::new().read(true).write(true).open(&counted).unwrap();
     let ffmpeg = made.tools.ffmpeg().display();
-    let script = format!("#!/bin/sh\necho >'{}'\nexec '{ffmpeg}' \"$@\"\n", counted.display());
+    let script = format!("#!/bin/sh\nread line <'{}'\nexec '{ffmpeg}' \"$@\"\n", counted.display());
     fs_err::write(tools.join("ffmpeg"), script).unwrap();
     let executable = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     fs_err::set_permissions(tools.join("ffmpeg"), executable).unwrap();
     fs_err::copy("/bin/true", tools.join("ffprobe")).unwrap();
     let tools = Tools::in_folder(&tools, Limits { threads: 2, ..Limits::default() }).unwrap();
+    let lines = [b'\n'; 100];
+    pipe.write_all(&lines).unwrap();
     // What it takes to find out how to start a script is not of interest.
     let _ = tools.sandbox();
     let mut started = || {
         pipe.write_all(b"end").unwrap();
-        let mut lines = [0; 100];
-        pipe.read(&mut lines).unwrap() - 3
+        let left = pipe.read(&mut [0; 200]).unwrap() - 3;
+        pipe.write_all(&lines).unwrap();
+        lines.len() - left
     };
     started();
     let times: Vec<f64> = (0..20).map(|i| f64::from(i) * 0.4).collect();
