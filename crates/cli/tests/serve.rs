@@ -207,6 +207,63 @@ fn it_ends_with_its_parent_and_only_when_asked_to() {
     }
 }
 
+/// The child of a process whose command line has this word.
+#[cfg(target_os = "linux")]
+fn child_with(parent: Pid, word: &str) -> Option<std::path::PathBuf> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let text = |path: std::path::PathBuf| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let is_it = |process: &std::path::PathBuf| {
+        let is_child =
+            text(process.join("status")).contains(&format!("PPid:\t{}\n", parent.as_raw_nonzero()));
+        is_child && text(process.join("cmdline")).split('\0').any(|part| part == word)
+    };
+    processes.into_iter().find(is_it)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_encoder_does_not_outlive_a_server_that_was_killed() {
+    let home = home();
+    let mut server = Running::start(home.path(), &[]);
+    let film = home.path().join("film.mkv");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25:d=120"]);
+    ffmpeg.args(["-c:v", "mpeg4", "-q:v", "20"]).arg(&film);
+    assert!(ffmpeg.status().unwrap().success());
+    let key = fs_err::read_to_string(home.path().join("license.key")).unwrap();
+    let body = format!(
+        "{{\"clips\":[{{\"media_path\":\"{}\",\"start_seconds\":0,\"end_seconds\":119}}],\
+         \"output_dir\":\"{}\",\"mode\":\"reencode\"}}",
+        film.display(),
+        home.path().display()
+    );
+    let head = format!(
+        "x-license-key: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        key.trim(),
+        body.len()
+    );
+    let answer = server.ask("POST", "/api/v1/export/clips", &head);
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let waits_until = |seconds, holds: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !holds() && begun.elapsed() < Duration::from_secs(seconds) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        holds()
+    };
+    let pid = server.pid();
+    assert!(waits_until(20, &|| child_with(pid, "-progress").is_some()), "nothing is encoded");
+    let encoder = child_with(pid, "-progress").unwrap();
+    server.signal(Signal::KILL);
+    server.end();
+    // Whoever inherits it may not have fetched what it ended with; it has no command line any more then.
+    let is_gone = || std::fs::read(encoder.join("cmdline")).unwrap_or_default().is_empty();
+    assert!(waits_until(10, &is_gone), "{} goes on", encoder.display());
+}
+
 /// Every file below a folder, with its text.
 fn texts(folder: &Path) -> Vec<(String, String)> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);

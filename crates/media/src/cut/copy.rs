@@ -18,7 +18,7 @@ use std::path::Path;
 /// Times are the same when they differ by less, in seconds; a tick of 90 kHz is 0.00001.
 const SAME: f64 = 0.0002;
 /// Reading goes on for so long past the end, in seconds, because times of decoding are estimates.
-const BEYOND: f64 = 0.2;
+pub(super) const BEYOND: f64 = 0.2;
 /// Tracks lie so near to each other in a container, in seconds: when the picture is so far past the end, so
 /// is the sound.
 pub(super) const INTERLEAVED: f64 = 2.0;

@@ -3,7 +3,7 @@
 use super::{
     Codec, Cut, CutMode, Cutter, Cutting,
     container::Container,
-    copy::{INTERLEAVED, Kept, add_times, may_end_before},
+    copy::{BEYOND, INTERLEAVED, Kept, add_times, may_end_before},
     estimate,
     look::{REORDERED, Span},
     work::{Cost, Flow, Target},
@@ -43,8 +43,9 @@ impl Cutter {
         self.add_tags(&mut job, container, span.first);
         job.args(["-stats_period", REPORTS, "-progress", "pipe:1"]);
         target.write_to(&mut job);
-        if let Some(video) = self.layout.video().filter(|_| self.sound_may_end(span)) {
-            add_times(&mut job, video, None);
+        if let Some(stream) = self.followed() {
+            let end = (!self.sound_may_end(span)).then_some(span.end + BEYOND);
+            add_times(&mut job, stream, end);
         }
 
         let mut done = Done { end: span.end, ..Done::default() };
@@ -54,8 +55,8 @@ impl Cutter {
         let cost = self.encode_cost(span, codec);
         self.tools.write_file(job, &self.path, &target, cost, |line| {
             done.read(line);
-            // While an encoder looks ahead no time is reported, and of short clips none to the end.
-            let seconds = rate.map_or(done.seconds, |rate| done.frames as f64 / rate.as_f64());
+            let read = done.read_to - span.first;
+            let seconds = rate.map_or(read, |rate| done.frames as f64 / rate.as_f64());
             progress((seconds / length).clamp(0.0, 1.0));
             if done.has_read_past(delay) { Flow::Finish } else { Flow::Go }
         })?;
@@ -73,6 +74,13 @@ impl Cutter {
         };
         let range = TimeRange { start: self.own_time(span.first), end: self.own_time(end) };
         Ok(Cutting { range, frames })
+    }
+
+    /// The stream whose times ffmpeg writes to us beside the clip. That nobody reads its reports any more does not
+    /// stop an encoder; that it cannot write one of its outputs does, so that none outlives a process that died.
+    fn followed(&self) -> Option<&Stream> {
+        let video = self.layout.video().filter(|_| self.facts.has_video());
+        video.or_else(|| self.layout.known_audios().next())
     }
 
     /// Whether sound may end before the clip does: then it never hears that the clip is over, and ffmpeg
@@ -209,12 +217,10 @@ fn pixels(video: &Stream, codec: Codec) -> &'static str {
     }
 }
 
-/// How far ffmpeg has come, by its own report: `frame=12`, `out_time_us=480000`; and, where these are
-/// written too, by the times of the packets that it has read.
+/// How far ffmpeg has come, by its own report, `frame=12`, and by the times of the packets that it has read.
 #[derive(Debug, Default)]
 struct Done {
     frames: u64,
-    seconds: f64,
     packets: Kept,
     /// Where the clip ends, in seconds of the container.
     end: f64,
@@ -236,12 +242,8 @@ impl Done {
             self.past += usize::from(dts > self.end);
         }
         let pair = std::str::from_utf8(line).ok().and_then(|line| line.split_once('='));
-        match pair.map(|(name, value)| (name, value.trim())) {
-            Some(("frame", value)) => self.frames = value.parse().unwrap_or(self.frames),
-            Some(("out_time_us", value)) => {
-                self.seconds = value.parse().map_or(self.seconds, |us: f64| us / 1e6);
-            }
-            _ => {}
+        if let Some(("frame", value)) = pair {
+            self.frames = value.trim().parse().unwrap_or(self.frames);
         }
     }
 }
