@@ -15,8 +15,8 @@ import time
 
 from . import ground
 
-# From the start of the callers to the kill, in seconds.
-SHORTEST, LONGEST = 0.02, 2.0
+# From the start of the callers to the kill, in seconds; of some rounds longer, so that exports end as well.
+SHORTEST, USUAL, LONGEST, SOME = 0.02, 1.5, 6.0, 0.15
 READY_WITHIN = 2.0
 # What decodes or encodes ends when it next has something to write, and finds that nobody reads it.
 GONE_WITHIN = 5.0
@@ -248,7 +248,7 @@ class Exporting(Caller):
         going = [name for name in self.tasks if there.get(name, {}).get("state") in ("queued", "running")]
         if len(going) < 2:
             begins = dice.uniform(0, 4)
-            clips = [{"media_path": str(self.source), "start_seconds": begins, "end_seconds": begins + 2,
+            clips = [{"media_path": str(self.source), "start_seconds": begins, "end_seconds": begins + 1,
                       "name": f"{self.world.round}-{len(self.tasks)}-{number}"} for number in range(2)]
             mode = dice.choice(("copy", "reencode"))
             body = {"clips": clips, "output_dir": str(self.output), "mode": mode}
@@ -273,7 +273,7 @@ class World:
         self.server = here.server("home")
         self.clips = [ground.film(here.top / "footage" / f"clip-{number:02}.mp4", 2 + number % 3, number * 15)
                       for number in range(clips)]
-        self.short = ground.film(here.top / "short.mp4", 8)
+        self.short = ground.film(here.top / "short.mp4", 8, 0, "160x90")
         self.long = ground.film(here.top / "long.mp4", 60, 0, "1280x720")
         self.ready, self.listed, self.alive, self.redone, self.killed_decoders = [], [], [], [], 0
         self.wrong, self.unsound, self.rewritten, self.bundles = [], [], 0, {}
@@ -317,7 +317,7 @@ class World:
                    for place, caller in enumerate(self.callers)]
         for thread in working:
             thread.start()
-        time.sleep(dice.uniform(SHORTEST, LONGEST))
+        time.sleep(dice.uniform(SHORTEST, LONGEST if dice.random() < SOME else USUAL))
         self.server.process.process.kill()
         self.see_decoders_end()
         self.server.process.kill()
@@ -391,7 +391,7 @@ class World:
         self.look_for_damage()
 
 
-def whole(path, seconds=2):
+def whole(path, seconds=1):
     """Whether a clip can be read from end to end and is about as long as it should be."""
     shown = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(path)],
                            capture_output=True, text=True, check=False)
