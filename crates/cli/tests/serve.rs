@@ -258,8 +258,8 @@ fn child_with(parent: Pid, word: &str) -> Option<std::path::PathBuf> {
         String::from_utf8_lossy(&bytes).into_owned()
     };
     let is_it = |process: &std::path::PathBuf| {
-        let is_child = text(process.join("status"))
-            .contains(&format!("PPid:\t{}\n", parent.as_raw_nonzero()));
+        let is_child =
+            text(process.join("status")).contains(&format!("PPid:\t{}\n", parent.as_raw_nonzero()));
         is_child && text(process.join("cmdline")).split('\0').any(|part| part == word)
     };
     processes.into_iter().find(is_it)
@@ -297,7 +297,14 @@ fn an_encoder_does_not_outlive_a_server_that_was_killed() {
         holds()
     };
     let pid = server.pid();
-    assert!(waits_until(20, &|| child_with(pid, "-progress").is_some()), "nothing is encoded");
+    // One that only starts ends with its pipe in any case: part of the clip has to be there, in its hidden folder.
+    let is_at_work = || {
+        let entries = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path());
+        let hidden = |path: &std::path::PathBuf| path.to_string_lossy().contains("/.rushes-clips");
+        let files = entries.filter(hidden).flat_map(|path| std::fs::read_dir(path).unwrap());
+        files.flatten().any(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 0))
+    };
+    assert!(waits_until(60, &is_at_work), "nothing is encoded");
     let encoder = child_with(pid, "-progress").unwrap();
     server.signal(Signal::KILL);
     server.end();
