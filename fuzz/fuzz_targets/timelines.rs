@@ -34,7 +34,7 @@ struct File<'a> {
     pixel_aspect: (u32, u32),
     fields: u8,
     turns: u8,
-    sound: Vec<(u8, u32)>,
+    sound: Vec<(u32, u32)>,
     reel: Option<&'a str>,
     offline: bool,
 }
@@ -119,10 +119,7 @@ fn selects(input: &Input<'_>) -> Selects {
 }
 
 fn medium(file: &File<'_>, sequence: Rate) -> Medium {
-    let sound = |&(channels, sample_rate): &(u8, u32)| SoundTrack {
-        channels: channels.into(),
-        sample_rate,
-    };
+    let sound = |&(channels, sample_rate): &(u32, u32)| SoundTrack { channels, sample_rate };
     Medium {
         path: file.path.to_owned(),
         kind: [MediaKind::Video, MediaKind::Image, MediaKind::Audio][usize::from(file.kind % 3)],

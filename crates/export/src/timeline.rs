@@ -226,6 +226,11 @@ impl Medium {
         Timecode::of_day(self.first + frame, self.rate, self.drop)
     }
 
+    /// Channels of all its tracks of sound. A file may say any number of each.
+    pub(crate) fn channels(&self) -> u32 {
+        self.sound.iter().fold(0, |sum, track| sum.saturating_add(track.channels))
+    }
+
     /// Whether it has pictures, moving or still.
     #[must_use]
     pub fn has_pictures(&self) -> bool {

@@ -223,6 +223,22 @@ fn every_channel_is_heard_from_its_own_place() {
     tree_agrees(&timeline);
 }
 
+/// Facts of an analysis that came from elsewhere may say anything.
+#[test]
+fn channels_without_end_are_left_out_and_said() {
+    let mut timeline = four("25/1", "01:00:00:00");
+    timeline.media[0].sound = sounds(&[u32::MAX, 2, u32::MAX]);
+    let document = written(&timeline);
+    assert!(document.len() < 4 << 20, "{} bytes", document.len());
+    assert!(document.contains("<sourcechannel>64</sourcechannel>"));
+    assert!(!document.contains("<sourcechannel>65</sourcechannel>"));
+    let said = warnings(&timeline);
+    assert!(said.iter().any(|one| one.contains("more than 64 channels")), "{said:?}");
+    for format in [TimelineFormat::Fcpxml, TimelineFormat::Edl, TimelineFormat::Otio] {
+        assert!(format.write(&timeline).unwrap().content.len() < 1 << 20, "{format:?}");
+    }
+}
+
 #[test]
 fn pictures_are_described_as_they_are() {
     let rate = rate("30000/1001");

@@ -97,7 +97,7 @@ fn timecodes(frames: &Range<u64>, label: impl Fn(u64) -> Timecode) -> String {
 /// What an event is of, and the line after it that names the third and fourth channel of sound. `B` is
 /// CMX for picture and one channel.
 fn channels(medium: &Medium) -> (&'static str, Option<&'static str>) {
-    let count = channel_count(medium);
+    let count = medium.channels();
     let column = match (medium.has_pictures(), count) {
         (true, 0) => "V",
         (true, 1) => "B",
@@ -111,10 +111,6 @@ fn channels(medium: &Medium) -> (&'static str, Option<&'static str>) {
         _ => Some("AUD  3  4"),
     };
     (column, more)
-}
-
-fn channel_count(medium: &Medium) -> u32 {
-    medium.sound.iter().map(|track| track.channels).sum()
 }
 
 fn locators<'a>(timeline: &'a Timeline, clip: &'a Clip) -> impl Iterator<Item = String> + 'a {
@@ -254,7 +250,7 @@ fn past_midnight(timeline: &Timeline) -> Option<String> {
 }
 
 fn too_many_channels(timeline: &Timeline) -> Option<String> {
-    let more = timeline.media.iter().filter(|medium| channel_count(medium) > 4).count();
+    let more = timeline.media.iter().filter(|medium| medium.channels() > 4).count();
     (more > 0).then(|| {
         format!("{more} files have more than the four channels of sound that a list can name.")
     })

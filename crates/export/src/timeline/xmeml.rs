@@ -35,7 +35,7 @@ use crate::xml::Xml;
 use rate::{Base, Clock};
 use rushes_model::{MediaKind, Timecode};
 use std::io;
-use tracks::{Item, Role, Tracks};
+use tracks::{Item, MOST_CHANNELS, Role, Tracks};
 
 pub(super) fn document(timeline: &Timeline) -> Result<TimelineDocument, TimelineError> {
     let mut sequence = Sequence::of(timeline);
@@ -247,6 +247,7 @@ fn warnings(timeline: &Timeline) -> Vec<String> {
     let turned = count(|medium| medium.rotation != 0 && medium.has_pictures());
     let odd_pixels = count(|medium| medium.has_pictures() && file::pixels(medium).is_none());
     let odd_rates = count(|medium| !Base::of(medium.rate).names(medium.rate));
+    let many = count(|medium| medium.channels() > MOST_CHANNELS);
     let between = between_frames(timeline);
     let said = [
         (!Base::of(timeline.rate).names(timeline.rate)).then(|| {
@@ -263,6 +264,9 @@ fn warnings(timeline: &Timeline) -> Vec<String> {
         }),
         (odd_pixels > 0).then(|| {
             format!("{odd_pixels} files have pixels of a shape without a name in xmeml: they may look narrow.")
+        }),
+        (many > 0).then(|| {
+            format!("{many} files have more than {MOST_CHANNELS} channels of sound: the others are left out.")
         }),
         (turned > 0).then(|| {
             format!(

@@ -54,7 +54,7 @@ fn channels(xml: &mut Xml, medium: &Medium) -> io::Result<()> {
         .sound
         .iter()
         .flat_map(|track| iter::repeat_n(track.sample_rate, track.channels as usize));
-    for (channel, sample_rate) in (1..).zip(rates) {
+    for (channel, sample_rate) in (1..=tracks::MOST_CHANNELS).zip(rates) {
         xml.element("audio", &[], |xml| {
             sound(xml, sample_rate)?;
             xml.text("channelcount", 1)?;

@@ -4,6 +4,10 @@ use super::{Medium, Timeline};
 use crate::xml::Xml;
 use std::io;
 
+/// Most channels of a file that are written, as many as MADI carries (AES10): each item names all others of
+/// its clip, so that what is written grows with the square of a number that a file may choose.
+pub const MOST_CHANNELS: u32 = 64;
+
 /// What a track, or an item on it, is in Premiere Pro.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -116,7 +120,7 @@ impl Tracks {
             items.push(self.item(clip, Role::Left, 1));
             items.push(self.item(clip, Role::Right, 2));
         } else {
-            let channels = medium.sound.iter().map(|track| track.channels).sum();
+            let channels = medium.channels().min(MOST_CHANNELS);
             items.extend((1..=channels).map(|channel| self.item(clip, Role::Mono, channel)));
         }
         self.items.push(items);
