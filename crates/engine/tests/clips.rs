@@ -229,7 +229,8 @@ fn exports_wait_for_each_other_and_a_waiting_one_is_cancelled_at_once() {
     assert_eq!(state(&second), TaskState::Queued);
     studio.engine.cancel(&CancelRequest { task_id: second.clone() }).unwrap();
     assert_eq!(state(&second), TaskState::Cancelled);
-    assert_eq!(fs::read_dir(&output).unwrap().flatten().filter(|it| it.path().is_dir()).count(), 1);
+    let folders = || fs::read_dir(&output).unwrap().flatten().filter(|it| it.path().is_dir());
+    wait_until("one of them has a folder", || folders().count() == 1);
     studio.engine.cancel(&CancelRequest { task_id: first.clone() }).unwrap();
     wait_until("the end", || state(&first) == TaskState::Cancelled);
     assert!(
