@@ -30,4 +30,6 @@ pub use ids::{HashStr, MediaId, ModelKey, ParseIdError, TaskId};
 pub use picture::Picture;
 pub use progress::{FileError, Progress, TaskKind, TaskState};
 pub use shot::{Sampling, Shot};
-pub use time::{FrameRate, ParseTimestampError, TimeRange, Timecode, parse_timestamp, timestamp};
+pub use time::{
+    FrameRate, LATEST_FRAME, ParseTimestampError, TimeRange, Timecode, parse_timestamp, timestamp,
+};

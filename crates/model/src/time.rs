@@ -6,6 +6,10 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
+/// No time has a later frame: eighteen years at 120 frames a second. Later times are made up by a file, and
+/// sums of their frames, or as many of another rate, would not fit into 64 bits.
+pub const LATEST_FRAME: u64 = 1 << 36;
+
 /// Frames a second as an exact fraction, such as 30000/1001. Both parts are positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -59,7 +63,7 @@ impl FrameRate {
     #[must_use]
     pub fn frame_at(self, seconds: f64) -> u64 {
         // A time that was worked out from a frame may lie a rounding error before it.
-        (seconds.max(0.0) * self.as_f64() + 1e-6).floor() as u64
+        ((seconds.max(0.0) * self.as_f64() + 1e-6).floor() as u64).min(LATEST_FRAME)
     }
 
     /// How many frames of this rate last as long as `frames` of another, to the nearest frame.
@@ -73,7 +77,7 @@ impl FrameRate {
     /// The frame whose own time lies nearest to `seconds`, counting from 0.
     #[must_use]
     pub fn nearest_frame(self, seconds: f64) -> u64 {
-        (seconds.max(0.0) * self.as_f64()).round() as u64
+        ((seconds.max(0.0) * self.as_f64()).round() as u64).min(LATEST_FRAME)
     }
 }
 
@@ -345,6 +349,19 @@ mod tests {
         for drop in [false, true] {
             let last = Timecode::from_frame(u64::MAX, ntsc, drop);
             assert!(last.to_string().len() > 12, "{last}");
+        }
+    }
+
+    #[test]
+    fn times_without_end_have_a_frame_that_can_be_counted_on_from() {
+        for (num, den) in [(1, 1000), (25, 1), (1000, 1)] {
+            let rate = FrameRate::new(num, den).unwrap();
+            for seconds in [1e30, f64::MAX, f64::INFINITY] {
+                assert_eq!(rate.nearest_frame(seconds), LATEST_FRAME, "{seconds} at {rate}");
+                assert_eq!(rate.frame_at(seconds), LATEST_FRAME, "{seconds} at {rate}");
+            }
+            let fast = FrameRate::new(240, 1).unwrap();
+            assert!(fast.conform(LATEST_FRAME, rate) < u64::MAX / 1000);
         }
     }
 

@@ -41,7 +41,8 @@ impl Selects {
             let medium = &timeline.media[take.medium];
             let source = with_handles(&take, medium.frames);
             let next = timeline.frames();
-            let record = next..next + length(timeline.rate, medium, &source);
+            // Thousands of clips of made-up lengths are more frames than can be counted.
+            let record = next..next.saturating_add(length(timeline.rate, medium, &source));
             timeline.clips.push(clip(take, source, record));
         }
         timeline
