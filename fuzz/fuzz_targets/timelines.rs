@@ -8,7 +8,7 @@ use rushes_export::{
     ContactSheet, Medium, Selects, SheetRow, Take, Timeline, TimelineError, TimelineFormat,
 };
 use rushes_fuzz::{Frame, Rate};
-use rushes_model::{FieldOrder, MediaKind, SoundTrack};
+use rushes_model::{FieldOrder, LATEST_FRAME, MediaKind, SoundTrack};
 
 #[derive(Debug, Arbitrary)]
 struct Input<'a> {
@@ -94,13 +94,18 @@ fn edl(document: &str) {
     }
 }
 
+/// A frame as those of all times are.
+fn time(frame: Frame) -> u64 {
+    frame.0.min(LATEST_FRAME)
+}
+
 fn selects(input: &Input<'_>) -> Selects {
     let files = [&input.first].into_iter().chain(&input.others);
     let media: Vec<Medium> = files.map(|file| medium(file, input.rate)).collect();
     let takes = input.takes.iter().map(|range| Take {
         medium: usize::from(range.medium) % media.len(),
         name: range.name.to_owned(),
-        source: range.from.0..range.from.0.saturating_add(range.length.0.max(1)),
+        source: time(range.from)..time(range.from) + time(range.length).max(1),
         handle: range.handle.into(),
         reason: range.reason.map(|(name, note)| (name.to_owned(), note.to_owned())),
         keywords: range.keywords.iter().map(|word| (*word).to_owned()).collect(),
@@ -110,7 +115,7 @@ fn selects(input: &Input<'_>) -> Selects {
         name: input.name.to_owned(),
         rate: input.rate.0,
         drop: input.drop,
-        start: input.start.0,
+        start: time(input.start),
         size: input.size,
         media,
         clips: Vec::new(),
@@ -124,9 +129,9 @@ fn medium(file: &File<'_>, sequence: Rate) -> Medium {
         path: file.path.to_owned(),
         kind: [MediaKind::Video, MediaKind::Image, MediaKind::Audio][usize::from(file.kind % 3)],
         rate: file.rate.unwrap_or(sequence).0,
-        first: file.first.0,
+        first: time(file.first),
         drop: file.drop,
-        frames: file.frames.map(|frames| frames.0),
+        frames: file.frames.map(time),
         size: file.size,
         pixel_aspect: file.pixel_aspect,
         fields: [FieldOrder::Progressive, FieldOrder::Upper, FieldOrder::Lower]
