@@ -50,11 +50,6 @@ impl Document {
         self.add(HttpMethod::Get, operation, documented);
     }
 
-    /// Adds a GET.
-    pub(crate) fn get<R: ToSchema>(&mut self, operation: &Operation) {
-        self.without_body::<R>(HttpMethod::Get, operation);
-    }
-
     /// Adds an operation without a body.
     pub(crate) fn without_body<R: ToSchema>(&mut self, method: HttpMethod, operation: &Operation) {
         let reply = self.reply::<R>(operation);

@@ -169,52 +169,56 @@ impl Operations {
         self
     }
 
-    /// A GET.
+    /// A GET that cannot fail.
     pub(crate) fn get<R: Serialize + ToSchema + 'static>(
-        mut self,
+        self,
         operation: Operation,
         call: fn(&Engine) -> R,
     ) -> Self {
-        self.document.get::<R>(&operation);
-        let path = full_path(operation.path);
-        let operation = Arc::new(operation);
-        let handler = move |State(app): State<App>, request: Request| {
-            let operation = Arc::clone(&operation);
-            async move {
-                Licensed::without_body(&app, request, operation.body_cap).await?;
-                operation.answer(&app, move |engine| Ok(call(engine))).await
-            }
-        };
-        self.router = self.router.route(&path, get(handler));
-        self
+        self.silent(HttpMethod::Get, operation, move |engine, _| Ok(call(engine)))
+    }
+
+    /// A GET that may fail, or a POST that says nothing.
+    pub(crate) fn without_body<R: Serialize + ToSchema + 'static>(
+        self,
+        method: HttpMethod,
+        operation: Operation,
+        call: fn(&Engine) -> Result<R, Failure>,
+    ) -> Self {
+        self.silent(method, operation, move |engine, _| call(engine))
     }
 
     /// A GET of one thing, named by the last part of the path.
     pub(crate) fn get_one<R: Serialize + ToSchema + 'static>(
-        mut self,
+        self,
         operation: Operation,
         call: fn(&Engine, &str) -> Result<R, Failure>,
     ) -> Self {
-        self.document.get::<R>(&operation);
-        self.of_one(MethodFilter::GET, operation, call)
+        self.silent(HttpMethod::Get, operation, call)
     }
 
     /// A DELETE of one thing, named by the last part of the path.
     pub(crate) fn delete_one<R: Serialize + ToSchema + 'static>(
-        mut self,
+        self,
         operation: Operation,
         call: fn(&Engine, &str) -> Result<R, Failure>,
     ) -> Self {
-        self.document.without_body::<R>(HttpMethod::Delete, &operation);
-        self.of_one(MethodFilter::DELETE, operation, call)
+        self.silent(HttpMethod::Delete, operation, call)
     }
 
-    fn of_one<R: Serialize + ToSchema + 'static>(
+    /// An operation without a body; `call` gets the name in the path, which is empty where it has none.
+    fn silent<R: Serialize + ToSchema + 'static>(
         mut self,
-        filter: MethodFilter,
+        method: HttpMethod,
         operation: Operation,
-        call: fn(&Engine, &str) -> Result<R, Failure>,
+        call: impl Fn(&Engine, &str) -> Result<R, Failure> + Copy + Send + Sync + 'static,
     ) -> Self {
+        let filter = match method {
+            HttpMethod::Post => MethodFilter::POST,
+            HttpMethod::Delete => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        self.document.without_body::<R>(method, &operation);
         let path = full_path(operation.path);
         let operation = Arc::new(operation);
         let handler = move |State(app): State<App>,
@@ -225,31 +229,6 @@ impl Operations {
                 Licensed::without_body(&app, request, operation.body_cap).await?;
                 let name = name_in(name);
                 operation.answer(&app, move |engine| call(engine, &name)).await
-            }
-        };
-        self.router = self.router.route(&path, on(filter, handler));
-        self
-    }
-
-    /// A GET that may fail, or a POST that says nothing.
-    pub(crate) fn without_body<R: Serialize + ToSchema + 'static>(
-        mut self,
-        method: HttpMethod,
-        operation: Operation,
-        call: fn(&Engine) -> Result<R, Failure>,
-    ) -> Self {
-        let filter = match method {
-            HttpMethod::Post => MethodFilter::POST,
-            _ => MethodFilter::GET,
-        };
-        self.document.without_body::<R>(method, &operation);
-        let path = full_path(operation.path);
-        let operation = Arc::new(operation);
-        let handler = move |State(app): State<App>, request: Request| {
-            let operation = Arc::clone(&operation);
-            async move {
-                Licensed::without_body(&app, request, operation.body_cap).await?;
-                operation.answer(&app, call).await
             }
         };
         self.router = self.router.route(&path, on(filter, handler));
@@ -292,7 +271,7 @@ impl Operations {
         T: DeserializeOwned + ToSchema + Send + 'static,
         R: Serialize + ToSchema + 'static,
     {
-        self.with_body((HttpMethod::Post, MethodFilter::POST), operation, call)
+        self.with_body(HttpMethod::Post, operation, move |engine, _, body| call(engine, body))
     }
 
     /// A PUT with a JSON body.
@@ -305,12 +284,12 @@ impl Operations {
         T: DeserializeOwned + ToSchema + Send + 'static,
         R: Serialize + ToSchema + 'static,
     {
-        self.with_body((HttpMethod::Put, MethodFilter::PUT), operation, call)
+        self.with_body(HttpMethod::Put, operation, move |engine, _, body| call(engine, body))
     }
 
     /// A PUT with a JSON body that changes one thing, named by the last part of the path.
     pub(crate) fn put_one<T, R>(
-        mut self,
+        self,
         operation: Operation,
         call: fn(&Engine, &str, &T) -> Result<R, Failure>,
     ) -> Self
@@ -318,7 +297,25 @@ impl Operations {
         T: DeserializeOwned + ToSchema + Send + 'static,
         R: Serialize + ToSchema + 'static,
     {
-        self.document.with_body::<T, R>(HttpMethod::Put, &operation);
+        self.with_body(HttpMethod::Put, operation, call)
+    }
+
+    /// An operation with a JSON body; `call` gets the name in the path, which is empty where it has none.
+    fn with_body<T, R>(
+        mut self,
+        method: HttpMethod,
+        operation: Operation,
+        call: impl Fn(&Engine, &str, &T) -> Result<R, Failure> + Copy + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: DeserializeOwned + ToSchema + Send + 'static,
+        R: Serialize + ToSchema + 'static,
+    {
+        let filter = match method {
+            HttpMethod::Put => MethodFilter::PUT,
+            _ => MethodFilter::POST,
+        };
+        self.document.with_body::<T, R>(method, &operation);
         let path = full_path(operation.path);
         let operation = Arc::new(operation);
         let handler = move |State(app): State<App>,
@@ -331,31 +328,6 @@ impl Operations {
                 operation.answer(&app, move |engine| call(engine, &name, &body)).await
             }
         };
-        self.router = self.router.route(&path, on(MethodFilter::PUT, handler));
-        self
-    }
-
-    fn with_body<T, R>(
-        mut self,
-        (method, filter): (HttpMethod, MethodFilter),
-        operation: Operation,
-        call: fn(&Engine, &T) -> Result<R, Failure>,
-    ) -> Self
-    where
-        T: DeserializeOwned + ToSchema + Send + 'static,
-        R: Serialize + ToSchema + 'static,
-    {
-        self.document.with_body::<T, R>(method, &operation);
-        let path = full_path(operation.path);
-        let operation = Arc::new(operation);
-        let handler = move |State(app): State<App>, request: Request| {
-            let operation = Arc::clone(&operation);
-            async move {
-                let body = Licensed::<T>::with_body(&app, request, operation.body_cap).await?;
-                let body = body.into_inner();
-                operation.answer(&app, move |engine| call(engine, &body)).await
-            }
-        };
         self.router = self.router.route(&path, on(filter, handler));
         self
     }
@@ -366,7 +338,7 @@ impl Operations {
     }
 }
 
-/// The name in a path. One that is not UTF-8 is the name of nothing.
+/// The name in a path. One that is not UTF-8 is the name of nothing, as is none.
 fn name_in(path: Result<Path<String>, PathRejection>) -> String {
     path.map(|Path(name)| name).unwrap_or_default()
 }

@@ -114,7 +114,7 @@ impl AnalysisFolder {
             }
             Err(error) => return refuse(&error.to_string()),
         }
-        Ok(Self { root: cache_dir.join(FOLDER) })
+        Ok(Self { root: Self::root_in(cache_dir) })
     }
 
     /// Where the analysis folder of a folder that the user named is, or would be.

@@ -324,15 +324,15 @@ fn gather(
     all_through: bool,
 ) -> Result<Option<String>, Failure> {
     let (task, collection) = (&order.task, seekers.joining.collection);
+    if !all_through {
+        return seekers.joining.finish().map(|()| None);
+    }
     // What an earlier process had done may not have joined before it ended.
     for path in &order.done {
         let Ok(intake) = means.reception.take_in_until(path, task.cancel()) else { continue };
         if order.folder.has_faces(seekers.model.key(), intake.media_id, seekers.sampling) {
             seekers.joining.put(intake.media_id);
         }
-    }
-    if !all_through {
-        return seekers.joining.finish().map(|()| None);
     }
     let message = Some(format!("Grouping the faces of \"{collection}\""));
     task.stand(Standing { message, ..Standing::default() });

@@ -68,8 +68,14 @@ impl Watched {
 
     /// Does not watch the folder, for this reason if it is one that people should know.
     pub fn rest(&mut self, reason: Option<String>) {
-        self.watch = None;
+        self.end_watch();
         self.offline = reason;
+    }
+
+    /// What the watch has said and nobody heard yet is not heard any more.
+    fn end_watch(&mut self) {
+        self.watch = None;
+        self.generation += 1;
     }
 
     /// Takes other settings; whether its files have to be analysed anew for them.
@@ -77,14 +83,15 @@ impl Watched {
         let (old, new) = (&self.folder.settings, &folder.settings);
         let is_elsewhere =
             old.path != new.path || old.recursive != new.recursive || old.method != new.method;
-        if is_elsewhere || old.cache_dir != new.cache_dir {
-            self.watch = None;
+        let is_stored_elsewhere = old.cache_dir != new.cache_dir;
+        // All that says how, and nothing of where and whether.
+        let is_other = old.analysis_of(Vec::new()) != new.analysis_of(Vec::new());
+        if is_elsewhere || is_stored_elsewhere {
+            self.end_watch();
         }
         if is_elsewhere {
             self.roll = Roll::default();
         }
-        // All that says how, and nothing of where and whether.
-        let is_other = old.analysis_of(Vec::new()) != new.analysis_of(Vec::new());
         self.folder = folder;
         self.hold = None;
         is_other || is_elsewhere

@@ -60,13 +60,8 @@ impl Engine {
         }
     }
 
-    /// Asks all tasks to stop. Those that are kept go on in the next process.
-    pub fn stop_tasks(&self) {
-        self.0.tasks.stop_all();
-    }
-
     /// Stops all tasks and waits a moment for them, so that no decoder outlives the process and nothing is left
-    /// half-written.
+    /// half-written. Those that are kept go on in the next process.
     pub fn stop(&self) {
         self.0.tasks.stop_all();
         let begun = Instant::now();
