@@ -24,6 +24,8 @@ GONE_WITHIN = 5.0
 WORKERS = 2
 # Ended tasks are kept a thousand long; those of so many rounds are far less.
 ROUNDS_REMEMBERED = 20
+# So many kills in a row at one file, and it is given up; as it should be, for all that a server can know.
+GIVEN_UP = "ended 4 times in a row"
 GONE = (OSError, http.client.HTTPException, ValueError)
 
 
@@ -35,6 +37,10 @@ def add_arguments(parser):
 
 def run(arguments):
     return ground.hold(arguments, kills)
+
+
+def went_wrong(task):
+    return any(GIVEN_UP not in error["message"] for error in task["errors"])
 
 
 class Caller:
@@ -66,7 +72,7 @@ class Analysing(Caller):
 
     def __init__(self, world, clips):
         super().__init__(world)
-        self.clips, self.tasks, self.open = clips, {}, None
+        self.clips, self.tasks, self.open, self.given_up = clips, {}, None, set()
 
     def free_clips(self):
         busy = {clip for task in self.tasks.values() if not task["over"] for clip in task["clips"]}
@@ -105,7 +111,8 @@ class Analysing(Caller):
             if task:
                 task["done"] = max(task["done"], told["files_done"])
                 task["over"] = told["state"] not in ("queued", "running")
-                if told["errors"] or told["state"] == "failed":
+                self.given_up |= {(told["task_id"], error["media_path"]) for error in told["errors"]}
+                if went_wrong(told) or told["state"] == "failed":
                     self.refused.append(("errors", None, 0, told))
 
     def check(self):
@@ -384,7 +391,7 @@ class World:
         self.analysing.resume_all()
         going = [*self.analysing.tasks, *self.callers[3].tasks]
         ended = [self.server.finish(name) for name in going]
-        left = [task for task in ended if task["errors"] or task["state"] not in ("completed", "cancelled")]
+        left = [task for task in ended if went_wrong(task) or task["state"] not in ("completed", "cancelled")]
         figure = f"{len(ended)} have ended, {len(left)} not as they should {left[:1]}"
         self.here.say("tasks that were left", figure, not left)
         self.here.say("the end", f"status {self.server.process.stop()}")
@@ -438,4 +445,5 @@ def say_what_was_found(here, world, arguments):
              f"{world.rewritten} for which nobody had asked", most <= WORKERS and not world.rewritten)
     here.say("decoders after a kill", f"{world.killed_decoders}, the last gone after {told(world.alive)}",
              not world.alive or max(world.alive) <= GONE_WITHIN)
+    here.say("files given up after four kills in a row", f"{len(world.analysing.given_up)}")
     look_at_exports(here, world.callers[3].output, arguments.rounds)

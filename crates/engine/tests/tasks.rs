@@ -11,6 +11,7 @@ use rushes_engine::{
     requests::{CancelRequest, PauseRequest},
 };
 use rushes_model::TaskState;
+use rushes_store::{BegunFile, Catalogue, FileStamp};
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
@@ -191,4 +192,42 @@ fn a_task_waits_for_a_disk_that_is_not_there_at_the_start() {
     fs::rename(&away, &disk).unwrap();
     let task = ended(&second, &id);
     assert_eq!((task.state, task.files_done, task.errors.len()), (TaskState::Completed, 3, 0));
+}
+
+#[test]
+fn a_file_at_which_processes_end_comes_last_and_is_given_up_until_somebody_names_it() {
+    let studio = studio();
+    let footage = tempfile::tempdir().unwrap();
+    let takes = takes(footage.path(), 3, 2);
+    let first = open(&studio);
+    let id = first.analyze(&studio.request(&takes)).unwrap().task_id;
+    first.pause(&PauseRequest { task_id: id.clone() }).unwrap();
+    wait_for(&first, &id, |task| task.state == TaskState::Queued);
+    first.stop();
+    drop(first);
+    for bundle in written_at(&studio).into_keys() {
+        fs::remove_file(bundle).unwrap();
+    }
+
+    let catalogue = Catalogue::open(&config(studio.home.path()).catalogue()).unwrap();
+    let begun = |path: &PathBuf, times| {
+        let stamp = FileStamp::of(&fs::metadata(path).unwrap()).unwrap();
+        BegunFile { path: path.clone(), stamp, times }
+    };
+    // As if four processes had ended at the first take, and one at the second.
+    catalogue.begin(&begun(&takes[0], 4)).unwrap();
+    catalogue.begin(&begun(&takes[1], 1)).unwrap();
+    let second = open(&studio);
+    second.resume(&PauseRequest { task_id: id.clone() }).unwrap();
+    let task = ended(&second, &id);
+    assert_eq!((task.state, task.files_done, task.errors.len()), (TaskState::Completed, 3, 1));
+    assert_eq!(task.errors[0].media_path, text(&takes[0]));
+    assert!(task.errors[0].message.contains("4 times in a row"), "{task:?}");
+    assert_eq!(catalogue.begun().unwrap(), [begun(&takes[0], 4)]);
+
+    let id = second.analyze(&studio.request(&takes)).unwrap().task_id;
+    let task = ended(&second, &id);
+    assert_eq!((task.state, task.errors.len()), (TaskState::Completed, 0), "{task:?}");
+    assert_eq!(written_at(&studio).len(), 3);
+    assert_eq!(catalogue.begun().unwrap(), []);
 }

@@ -5,7 +5,7 @@ mod rebuild;
 pub use rebuild::{Identify, Rebuilt};
 
 use crate::{
-    StoreError,
+    StoreError, begun,
     database::{Database, Kind},
     path_bytes, watched,
 };
@@ -19,14 +19,17 @@ use std::{
 
 /// The version that had the table below and no others.
 const SEEN_ONLY: i64 = 1;
+/// The version that watch folders came with.
+const WATCHED: i64 = 2;
 
 static KIND: Kind = Kind {
     name: "catalogue",
     synchronous: "NORMAL",
-    version: 2,
+    version: 3,
     tables: |version| match version {
-        0 => Some(format!("{SEEN} {}", watched::TABLES)),
-        SEEN_ONLY => Some(watched::TABLES.to_owned()),
+        0 => Some([SEEN, watched::TABLES, begun::TABLES].concat()),
+        SEEN_ONLY => Some([watched::TABLES, begun::TABLES].concat()),
+        WATCHED => Some(begun::TABLES.to_owned()),
         _ => None,
     },
     refuses_later: false,

@@ -46,6 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod begun;
 mod bundle;
 mod catalogue;
 mod claims;
@@ -60,6 +61,7 @@ mod parallel;
 mod path_bytes;
 mod watched;
 
+pub use begun::BegunFile;
 pub use bundle::{
     BundleMeta, FaceBundle, FaceBundleFile, FaceCrops, FaceTrack, Meanings, Previews, RowTime,
     Seen, SpeechBundle, SpeechBundleFile, SpokenSegment, SpokenWord, TAG_ROW_BYTES, Table,

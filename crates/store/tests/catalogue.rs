@@ -6,7 +6,7 @@ mod common;
 
 use common::facts;
 use rushes_model::{HashStr, MediaId};
-use rushes_store::{Catalogue, FileStamp, Identity, StoreError};
+use rushes_store::{BegunFile, Catalogue, FileStamp, Identity, StoreError};
 use std::{
     ffi::OsStr,
     os::unix::ffi::OsStrExt,
@@ -179,16 +179,39 @@ fn many_may_begin_or_migrate_it_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..20 {
         let path = folder.path().join(format!("{round}.db"));
-        if round % 2 == 1 {
+        // Of none, of the first and of the second version.
+        if let Some(older) =
+            ["DROP TABLE watched; PRAGMA user_version = 1", "PRAGMA user_version = 2"]
+                .get(round % 3)
+        {
             drop(Catalogue::open(&path).unwrap());
             let old = rusqlite::Connection::open(&path).unwrap();
-            old.execute_batch("DROP TABLE watched; PRAGMA user_version = 1").unwrap();
+            old.execute_batch(&format!("DROP TABLE begun; {older}")).unwrap();
         }
         std::thread::scope(|scope| {
             for _ in 0..6 {
-                scope.spawn(|| Catalogue::open(&path).unwrap().watched("one").unwrap());
+                scope.spawn(|| {
+                    let catalogue = Catalogue::open(&path).unwrap();
+                    (catalogue.watched("one").unwrap(), catalogue.begun().unwrap())
+                });
             }
         });
         assert!(!folder.path().join(format!("{round}.db.unusable")).exists());
     }
+}
+
+#[test]
+fn what_was_begun_and_not_ended_is_known_to_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("catalogue.db");
+    let file = |path: &str, times| BegunFile { path: path.into(), stamp: STAMP, times };
+    let first = Catalogue::open(&path).unwrap();
+    for begun in [file("/b", 1), file("/a", 1), file("/c", 1), file("/a", 2)] {
+        first.begin(&begun).unwrap();
+    }
+    first.finish(Path::new("/c")).unwrap();
+    first.finish(Path::new("/never")).unwrap();
+    drop(first);
+    let next = Catalogue::open(&path).unwrap();
+    assert_eq!(next.begun().unwrap(), [file("/a", 2), file("/b", 1)]);
 }

@@ -282,3 +282,21 @@ fn a_record_with_the_last_number_of_all_can_be_followed() {
     bodies.sort_by_key(Value::as_u64);
     assert_eq!((bodies, whole), (vec![json!(1), json!(2), json!(3)], true));
 }
+
+#[test]
+fn a_file_that_is_made_to_be_looked_through_again_and_again_is_not() {
+    let here = Place::new();
+    here.journal().append("number", &json!({ "n": 1 })).unwrap();
+    let file = here.file();
+    // Beginnings of a record, each of which says that a megabyte follows: hashing what follows each would be 87,000
+    // megabytes.
+    let mut beginning = (1_u32 << 20).to_le_bytes().to_vec();
+    beginning.extend([0; 4]);
+    beginning.extend(crc32fast::hash(&beginning).to_le_bytes());
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.extend(beginning.repeat((1 << 20) / beginning.len()));
+    bytes.extend(vec![b'x'; 1 << 20]);
+    fs::write(&file, &bytes).unwrap();
+    let (read, is_whole) = read(&here);
+    assert_eq!((read, is_whole), (vec![json!({ "n": 1 })], false));
+}

@@ -6,6 +6,7 @@ use super::{
     faces::Seekers,
     meter::StageMeter,
     speech::Ears,
+    suspects::Guard,
     watching::Watch,
 };
 use crate::{intake::Intake, library::LoadedFolder, library::LoadedMedia, models::Reader};
@@ -63,6 +64,8 @@ pub struct Task<'a> {
     pub seekers: Option<Seekers<'a>>,
     /// Who listens, if that is wanted.
     pub ears: Option<Ears<'a>>,
+    /// Keeps which files are in work.
+    pub guard: Guard<'a>,
     /// Whether to look again at what is analysed already.
     pub force: bool,
     /// Set when the task is to stop.

@@ -9,12 +9,14 @@ mod meter;
 mod queue;
 mod speakers;
 mod speech;
+mod suspects;
 mod text;
 mod turns;
 mod watching;
 
 pub use draft::{Draft, Row};
 pub use queue::Analyst;
+pub use suspects::Suspects;
 
 use crate::{
     hearing::{Hearing, SpeechOrder},
@@ -46,6 +48,7 @@ use std::{
     thread,
     time::Duration,
 };
+use suspects::Guard;
 use turns::Turns;
 
 /// What looking at the pictures of a file costs, reading what stands in them, finding faces in them and listening
@@ -72,6 +75,8 @@ pub struct Order {
     pub paths: Vec<PathBuf>,
     /// Files that an earlier process has done.
     pub done: HashSet<PathBuf>,
+    /// Files at which an earlier process ended. For who asks for them now there are none.
+    pub suspects: Suspects,
     /// Whether to look again at what is analysed already.
     pub force: bool,
     /// Who is to look at the pictures, if anybody.
@@ -236,6 +241,7 @@ fn files_of(means: &Means, order: &mut Order) -> Vec<PathBuf> {
         order.task.file_failed(error);
     }
     files.retain(|file| !order.done.contains(file));
+    order.suspects.put_last(&mut files);
     order.so_far.total = files.len() + order.done.len();
     files
 }
@@ -273,7 +279,9 @@ fn analyse_files(
         workers: means.workers.div_ceil(at_once.max(1)),
     });
     let (folder, force) = (&order.folder, order.force);
-    let mut shared = file::Task { folder, tools: &tools, eyes, seekers, ears, force, cancel };
+    let guard = Guard::new(means.reception.catalogue(), &order.suspects);
+    let mut shared =
+        file::Task { folder, tools: &tools, eyes, seekers, ears, guard, force, cancel };
     let is_over = AtomicBool::new(false);
     let turns = Turns::of(files);
     let round = Round { means, order, queue, meter: &meter, turns, is_over };
@@ -426,7 +434,7 @@ fn analyse_if_free(
         // Two may do the same then, and nothing worse.
         tracing::warn!(%error, path = %path.display(), "analysed without a claim");
     }
-    look_and_listen(shared, path, intake, meter)
+    shared.guard.work(path, || look_and_listen(shared, path, intake, meter))
 }
 
 /// Looks at the pictures of a file, finds the faces in them and listens to its sound, all at once. What one

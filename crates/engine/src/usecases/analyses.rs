@@ -2,7 +2,7 @@
 
 use super::{Engine, bad_request, check_count, edits};
 use crate::{
-    analysis::{FacesOrder, Order, Report, SightOrder, SoFar},
+    analysis::{FacesOrder, Order, Report, SightOrder, SoFar, Suspects},
     hearing::SpeechOrder,
     library::LoadedFolder,
     replies::{TaskStarted, WatchFolder},
@@ -65,7 +65,8 @@ impl Engine {
         let id = task.id();
         let order = checked.into_order(task, Urgency::Folder);
         // As they are: not every name is Unicode.
-        self.0.analyst.take(Order { paths: files, report: Some(report), ..order });
+        let (paths, report, suspects) = (files, Some(report), self.suspects());
+        self.0.analyst.take(Order { paths, report, suspects, ..order });
         Ok(id)
     }
 
@@ -96,8 +97,12 @@ impl Engine {
         let analysed = left.done.len().saturating_sub(left.task.failures());
         let order = checked.into_order(left.task.clone(), Urgency::Person);
         let (done, so_far) = (left.done.clone(), SoFar::after(analysed));
-        self.0.analyst.take(Order { done, so_far, ..order });
+        self.0.analyst.take(Order { done, so_far, suspects: self.suspects(), ..order });
         Ok(())
+    }
+
+    fn suspects(&self) -> Suspects {
+        Suspects::known_to(self.0.reception.catalogue())
     }
 
     fn check(&self, request: &AnalyzeRequest) -> Result<Checked, Failure> {
@@ -151,9 +156,20 @@ impl Engine {
 impl Checked {
     fn into_order(self, task: TaskHandle, urgency: Urgency) -> Order {
         let Self { request, folder, paths, sight, faces, speech } = self;
-        let (done, report, so_far) = (HashSet::new(), None, SoFar::default());
-        let force = request.force;
-        Order { task, urgency, folder, paths, done, force, sight, faces, speech, report, so_far }
+        Order {
+            task,
+            urgency,
+            folder,
+            paths,
+            done: HashSet::new(),
+            suspects: Suspects::default(),
+            force: request.force,
+            sight,
+            faces,
+            speech,
+            report: None,
+            so_far: SoFar::default(),
+        }
     }
 }
 

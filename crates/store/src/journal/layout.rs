@@ -24,6 +24,8 @@ pub(super) struct Contents<'a> {
     pub rest: Rest,
     /// Bytes that were passed over.
     pub lost: usize,
+    /// Bytes of what looked like a record and was none.
+    vain: usize,
 }
 
 /// What a file has besides its records.
@@ -41,10 +43,10 @@ pub(super) enum Rest {
 impl<'a> Contents<'a> {
     pub fn parse(bytes: &'a [u8]) -> Self {
         let rest = header(bytes);
-        let mut contents = Self { payloads: Vec::new(), whole: 0, rest, lost: 0 };
+        let mut contents = Self { payloads: Vec::new(), whole: 0, rest, lost: 0, vain: 0 };
         match rest {
             Rest::Nothing if !bytes.is_empty() => contents.whole = HEADER.len(),
-            Rest::Damaged(_) => match next_record(bytes, 0) {
+            Rest::Damaged(_) => match contents.next_record(bytes, 0) {
                 Some(next) => contents.pass_over(next),
                 None => return contents,
             },
@@ -66,7 +68,7 @@ impl<'a> Contents<'a> {
                 if !matches!(self.rest, Rest::Damaged(_)) {
                     self.rest = Rest::Damaged(reason);
                 }
-                match next_record(bytes, self.whole + 1) {
+                match self.next_record(bytes, self.whole + 1) {
                     Some(next) => {
                         self.pass_over(next);
                         return true;
@@ -80,6 +82,25 @@ impl<'a> Contents<'a> {
         false
     }
 
+    /// Where the first whole record at or after `from` begins. Both of its checksums fit, and no record has another
+    /// in it: JSON has no bytes as small as those of a length.
+    fn next_record(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        for at in from..bytes.len().saturating_sub(PREFIX) {
+            let Some(prefix) = bytes[at..].first_chunk().and_then(Prefix::of) else { continue };
+            let rest = &bytes[at + PREFIX..];
+            if prefix.payload(rest).is_some_and(|payload| !payload.is_empty()) {
+                return Some(at);
+            }
+            self.vain += if prefix.length <= rest.len() { prefix.length } else { 0 };
+            // Damaged records lie one behind the other. More than there is room for were made up, to have a long
+            // record looked through at every byte.
+            if self.vain > bytes.len() {
+                break;
+            }
+        }
+        None
+    }
+
     fn pass_over(&mut self, next: usize) {
         self.lost += next - self.whole;
         self.whole = next;
@@ -89,16 +110,6 @@ impl<'a> Contents<'a> {
     pub fn lost_records(&self) -> u64 {
         (self.lost / PREFIX) as u64
     }
-}
-
-/// Where the first whole record at or after `from` begins. Both of its checksums fit, and no record has another
-/// in it: JSON has no bytes as small as those of a length.
-fn next_record(bytes: &[u8], from: usize) -> Option<usize> {
-    (from..bytes.len().saturating_sub(PREFIX)).find(|&at| {
-        let prefix = bytes[at..].first_chunk().and_then(Prefix::of);
-        let payload = prefix.and_then(|prefix| prefix.payload(&bytes[at + PREFIX..]));
-        payload.is_some_and(|payload| !payload.is_empty())
-    })
 }
 
 /// What is wrong with the header, if anything is.
