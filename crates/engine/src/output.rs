@@ -91,13 +91,27 @@ impl OutputFolder {
         Workshop::open(home, &self.path)
     }
 
-    /// Gives a finished file its name, `stem.extension`, or the next number where that is taken.
+    /// Gives a finished file its name, `stem.extension`, or the next number where that is taken. Before it does,
+    /// `announce` is told that name and the bytes of the file.
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn take(&self, finished: &Path, stem: &str, extension: &str) -> io::Result<PathBuf> {
+    pub fn take(
+        &self,
+        finished: &Path,
+        stem: &str,
+        extension: &str,
+        announce: impl Fn(&Path, u64),
+    ) -> io::Result<PathBuf> {
         durable::sync_file(finished)?;
-        self.first_free(stem, extension, |path| durable::publish_finished(finished, path))
+        let bytes = fs::metadata(finished)?.len();
+        self.first_free(stem, extension, |path| {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            announce(path, bytes);
+            durable::publish_finished(finished, path)
+        })
     }
 
     fn write_one(&self, medium: &Path, extension: &str, content: &str) -> io::Result<PathBuf> {

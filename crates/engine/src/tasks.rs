@@ -8,12 +8,12 @@ mod record;
 
 pub use kept::{Asked, PartOutcome, Urgency};
 
-use crate::replies;
+use crate::replies::{self, ExportedClip};
 use kept::{not_kept, written};
 use record::Record;
 use rushes_media::Cancel;
 use rushes_model::{ErrorCode, Failure, FileError, Progress, TaskId, TaskKind, TaskState};
-use rushes_store::{Ledger, StoreError};
+use rushes_store::{KeptPart, Ledger, StoreError};
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -93,12 +93,9 @@ impl TaskTable {
                 Some(Ok(ending)) => record.has_ended(ending),
                 Some(Err(_)) => continue,
                 None => {
-                    let parts = ledger.parts(kept.id).map_err(not_kept)?;
-                    let outcomes = parts.iter().map(|part| serde_json::from_str(&part.outcome));
-                    outcomes.flatten().for_each(|outcome| record.take_over(outcome));
+                    let done = take_over(&mut record, ledger.parts(kept.id).map_err(not_kept)?);
                     record.paused.store(kept.paused, Ordering::Relaxed);
                     record.latest.files_total = record.latest.files_done;
-                    let done = parts.into_iter().map(|part| part.part).collect();
                     left.push(LeftOver { task: self.handle_of(&record), asked, done });
                 }
             }
@@ -257,6 +254,19 @@ impl TaskTable {
     }
 }
 
+/// Has a task have the parts that are done, and gives them.
+fn take_over(record: &mut Record, parts: Vec<KeptPart>) -> HashSet<PathBuf> {
+    // Of what another version wrote it is known at least that it is done.
+    let outcome = |part: &KeptPart| serde_json::from_str(&part.outcome).unwrap_or_default();
+    let parts = parts.into_iter().map(|part| (outcome(&part), part.part));
+    let done = parts.filter(|(outcome, _): &(PartOutcome, _)| outcome.is_done());
+    done.map(|(outcome, part)| {
+        record.take_over(outcome);
+        part
+    })
+    .collect()
+}
+
 fn unknown_task(id: &str) -> Failure {
     let id: String = id.chars().take(64).collect();
     Failure::new(ErrorCode::NotFound, format!("no task \"{id}\" on this server"))
@@ -335,13 +345,23 @@ impl TaskHandle {
         self.change(|record| record.latest.files_done += 1);
     }
 
-    /// Keeps a part that has not to be done again, with what became of it, and counts it as finished.
-    pub fn part_done(&self, part: &Path, outcome: PartOutcome) {
-        let kept = self.table.write(|ledger| ledger.part_done(self.id, part, &written(&outcome)));
+    /// Keeps that a clip is whole and about to get its name.
+    pub fn is_about_to_name(&self, part: &Path, clip: ExportedClip, bytes: u64) {
+        let about_to_be_named = Some(bytes);
+        self.keep(part, &PartOutcome { clip: Some(clip), about_to_be_named, error: None });
+    }
+
+    fn keep(&self, part: &Path, outcome: &PartOutcome) {
+        let kept = self.table.write(|ledger| ledger.part_done(self.id, part, &written(outcome)));
         if let Err(error) = kept {
             // After a crash it would be done once more; nothing else depends on it.
             tracing::warn!(%error, part = %part.display(), "what was done could not be kept");
         }
+    }
+
+    /// Keeps a part that has not to be done again, with what became of it, and counts it as finished.
+    pub fn part_done(&self, part: &Path, outcome: PartOutcome) {
+        self.keep(part, &outcome);
         self.change(|record| {
             if let Some(error) = outcome.error {
                 record.fail_part(error);

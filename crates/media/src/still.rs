@@ -84,6 +84,8 @@ pub(crate) fn recognise(file: &File, path: &Path, limits: &Limits) -> Result<Kin
 fn moves(mut file: &File, limits: &Limits) -> bool {
     use image::{AnimationDecoder as _, codecs::gif::GifDecoder};
     let gif = GifDecoder::new(BufReader::new(file)).ok();
+    // A frame may say that it is larger than the picture.
+    let gif = gif.and_then(|mut gif| gif.set_limits(memory(limits)).is_ok().then_some(gif));
     let gif =
         gif.filter(|gif| limits.refuse_size(gif.dimensions().0, gif.dimensions().1).is_none());
     let frames = gif.map_or(0, |gif| gif.into_frames().take(2).filter(Result::is_ok).count());
@@ -147,6 +149,14 @@ fn codec(format: ImageFormat) -> &'static str {
     }
 }
 
+/// What a decoder may allocate.
+fn memory(limits: &Limits) -> image::Limits {
+    let mut allowed = image::Limits::default();
+    // 16 bits of red, green, blue and alpha.
+    allowed.max_alloc = Some(limits.max_pixels * 8);
+    allowed
+}
+
 /// A decoder that has read the header and found the size within the limits.
 fn open<'a>(
     file: File,
@@ -161,10 +171,7 @@ fn open<'a>(
         return Err(over((format!("it is a still picture of {size} bytes"), limit)));
     }
     let mut reader = ImageReader::with_format(BufReader::new(file), format);
-    let mut allowed = image::Limits::default();
-    // 16 bits of red, green, blue and alpha.
-    allowed.max_alloc = Some(limits.max_pixels * 8);
-    reader.limits(allowed);
+    reader.limits(memory(limits));
     let decoder = reader.into_decoder().map_err(|error| not_media(path, &error))?;
     let (width, height) = decoder.dimensions();
     match limits.refuse_size(width, height) {

@@ -130,8 +130,7 @@ impl FileMeter<'_> {
             }
             Err(message) => {
                 // The failure first: whichever event is sent next tells it.
-                let error = Some(FileError { media_path, message });
-                task.part_done(self.path, PartOutcome { error, clip: None });
+                task.part_done(self.path, PartOutcome::failed(FileError { media_path, message }));
                 task.stand(standing);
             }
         }

@@ -76,6 +76,26 @@ pub struct PartOutcome {
     /// The clip that it became.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<ExportedClip>,
+    /// Size in bytes of a clip that is whole and about to get its name. Between the name and what is kept of it the
+    /// process may end, and the next one must not cut the clip again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about_to_be_named: Option<u64>,
+}
+
+impl PartOutcome {
+    /// That it failed.
+    #[must_use]
+    pub fn failed(error: FileError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Whether the part is done: a clip that was about to get its name has it.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let Some(bytes) = self.about_to_be_named else { return true };
+        let there = self.clip.as_ref().map(|clip| fs_err::metadata(&clip.output_path));
+        there.is_some_and(|there| there.is_ok_and(|there| there.len() == bytes))
+    }
 }
 
 /// How a task ended.

@@ -107,7 +107,7 @@ fn what_was_not_over_goes_on_in_the_next_process() {
     task.set_total(3);
     let error = FileError { media_path: "/b".into(), message: "broken".into() };
     task.part_done(Path::new("/a"), PartOutcome::default());
-    task.part_done(Path::new("/b"), PartOutcome { error: Some(error), clip: None });
+    task.part_done(Path::new("/b"), PartOutcome::failed(error));
     table.pause(&task.id().to_string(), true).unwrap();
     // As a process that is killed: nothing is said.
     drop(table);
@@ -127,6 +127,38 @@ fn what_was_not_over_goes_on_in_the_next_process() {
     assert_eq!(earlier.message.as_deref(), Some("no such model"));
     let latest = table.latest(over.id()).unwrap();
     assert!(latest.done, "whoever joins late is told the end");
+}
+
+#[test]
+fn a_clip_that_got_its_name_before_the_process_ended_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (table, _) = kept_in(folder.path());
+    let task = table.create(asked(TaskKind::ExportClips, "export")).unwrap();
+    let clip = |name: &str| ExportedClip {
+        index: 0,
+        media_path: "/take.mov".into(),
+        output_path: folder.path().join(name).display().to_string(),
+        start_seconds: 0.0,
+        end_seconds: 1.0,
+        frame_count: None,
+        start_timecode: None,
+    };
+    for (part, name) in [("0", "whole.mov"), ("1", "not there.mov"), ("2", "somebody else's.mov")] {
+        task.is_about_to_name(Path::new(part), clip(name), 5);
+    }
+    fs_err::write(folder.path().join("whole.mov"), "whole").unwrap();
+    fs_err::write(folder.path().join("somebody else's.mov"), "another").unwrap();
+    assert_eq!(
+        table.get(&task.id().to_string()).unwrap().files_done,
+        0,
+        "nothing is told of it yet"
+    );
+    drop(table);
+
+    let (table, left) = kept_in(folder.path());
+    assert_eq!(left[0].done, [PathBuf::from("0")].into());
+    let reply = table.get(&task.id().to_string()).unwrap();
+    assert_eq!((reply.files_done, reply.output_paths), (1, vec![clip("whole.mov").output_path]));
 }
 
 #[test]

@@ -160,14 +160,14 @@ impl Cutting {
         };
         match done {
             Ok(clip) => {
-                let outcome = PartOutcome { clip: Some(clip), error: None };
+                let outcome = PartOutcome { clip: Some(clip), ..PartOutcome::default() };
                 self.task.part_done(&part(index), outcome);
             }
             Err(_) if self.task.cancel().is_cancelled() => return,
             Err(Trouble::Full) => return progress.full.store(true, Ordering::Relaxed),
             Err(Trouble::Other(message)) => {
-                let error = Some(FileError { media_path: job.named.clone(), message });
-                self.task.part_done(&part(index), PartOutcome { error, clip: None });
+                let error = FileError { media_path: job.named.clone(), message };
+                self.task.part_done(&part(index), PartOutcome::failed(error));
             }
         }
         self.tell(index, &job.named, 1.0, progress);
@@ -187,10 +187,8 @@ impl Cutting {
         let unfinished = workshop.join(format!("{index}.{extension}"));
         let tell = |share| self.tell(index, named, share, progress);
         let cut = cutter.cut(&work.cut, &unfinished, tell)?;
-        let taken = self.folder.take(&unfinished, &work.stem, extension);
-        let output = taken.map_err(|error| format!("the clip could not be kept: {error}"))?;
         let clock = SourceClock::of(&film.facts);
-        Ok(ExportedClip {
+        let clip = |output: &Path| ExportedClip {
             index,
             media_path: named.to_owned(),
             output_path: output.display().to_string(),
@@ -198,7 +196,12 @@ impl Cutting {
             end_seconds: cut.range.end,
             frame_count: cut.frames,
             start_timecode: clock.map(|clock| clock.at(cut.range.start).to_string()),
-        })
+        };
+        let kept = self.folder.take(&unfinished, &work.stem, extension, |output, bytes| {
+            self.task.is_about_to_name(&part(index), clip(output), bytes);
+        });
+        let output = kept.map_err(|error| format!("the clip could not be kept: {error}"))?;
+        Ok(clip(&output))
     }
 
     /// Tells how far the whole task is: every clip counts the same.
