@@ -97,6 +97,26 @@ fn a_moving_gif_is_a_video() {
     assert_eq!(seconds, [0, 1, 2]);
 }
 
+#[test]
+fn a_frame_larger_than_the_picture_is_not_decoded_to_count_it() {
+    use image::{Frame, RgbaImage, codecs::gif::GifEncoder};
+    let made = Fixtures::new();
+    let mut bytes = Vec::new();
+    let mut gif = GifEncoder::new(&mut bytes);
+    for side in [8, 256] {
+        gif.encode_frame(Frame::new(RgbaImage::new(side, side))).unwrap();
+    }
+    drop(gif);
+    let path = made.path("frames.gif");
+    fs_err::write(&path, bytes).unwrap();
+    let kind = |max_pixels| {
+        let tools = Tools::locate(Limits { max_pixels, ..Limits::default() }).unwrap();
+        tools.probe(&path).unwrap().kind
+    };
+    assert_eq!(kind(8192 * 8192), MediaKind::Video);
+    assert_eq!(kind(64 * 64), MediaKind::Image);
+}
+
 /// A PNG of a few bytes that claims to be this large.
 fn claiming(width: u32, height: u32) -> Vec<u8> {
     let mut header = b"IHDR".to_vec();
