@@ -91,7 +91,7 @@ impl Engine {
     /// When the home folder, the license files or the user's model registry cannot be used, or ffmpeg
     /// is missing.
     pub fn open(config: Config) -> Result<Self, Failure> {
-        rushes_vectors::return_large_blocks();
+        rushes_vectors::keep_memory_small();
         config.make_home()?;
         workshop::sweep(&config.home);
         let roots = Roots::new(&config.roots)?;

@@ -45,7 +45,7 @@ mod table;
 pub use best::Hit;
 pub use dot::dot;
 pub use half::f16;
-pub use memory::return_large_blocks;
+pub use memory::keep_memory_small;
 pub use query::Query;
 pub use scan::{Combine, Keep, rank_rows, top_k, top_k_by};
 pub use segment::{GrowingSegment, Rows, Segment, TAG_ROW_BYTES, TAGS_A_ROW, Tags};

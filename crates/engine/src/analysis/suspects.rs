@@ -116,21 +116,24 @@ fn given_up(path: &Path, times: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, thread, time::Duration};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+        time::Duration,
+    };
 
     #[test]
     fn a_suspect_is_alone_and_one_that_was_through_is_none() {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let catalogue = Catalogue::open(&folder.path().join("catalogue.db"))
-            .unwrap_or_else(|error| panic!("{error}"));
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::open(&folder.path().join("catalogue.db")).unwrap();
         let paths: Vec<_> =
             (0..6).map(|number| folder.path().join(format!("{number}.mov"))).collect();
         for path in &paths {
-            fs_err::write(path, "").unwrap_or_else(|error| panic!("{error}"));
+            fs_err::write(path, "").unwrap();
         }
         // As if a process had ended at the first two.
         for path in &paths[..2] {
-            let stamp = stamp(path).unwrap_or_else(|| panic!("no stamp"));
+            let stamp = stamp(path).unwrap();
             std::mem::forget(Guard::new(&catalogue, &Suspects::default()).begin(path, stamp, 1));
         }
         let suspects = Suspects::known_to(&catalogue);
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(files, [&paths[2..], &paths[..2]].concat());
 
         let (guard, at_work) = (Guard::new(&catalogue, &suspects), AtomicUsize::new(0));
-        let most = |path: &PathBuf| {
+        let met_by = |path: &PathBuf| {
             guard.work(path, || {
                 at_work.fetch_add(1, Ordering::SeqCst);
                 thread::sleep(Duration::from_millis(30));
@@ -147,10 +150,10 @@ mod tests {
             })
         };
         thread::scope(|scope| {
-            let work: Vec<_> = paths.iter().map(|path| scope.spawn(|| most(path))).collect();
-            let met: Vec<_> = work.into_iter().map(|one| one.join().ok()).collect();
-            assert_eq!(met[..2], [Some(Ok(1)), Some(Ok(1))], "nobody was beside them");
+            let work: Vec<_> = paths.iter().map(|path| scope.spawn(|| met_by(path))).collect();
+            let met: Vec<_> = work.into_iter().map(|one| one.join().unwrap()).collect();
+            assert_eq!(met[..2], [Ok(1), Ok(1)], "nobody was beside them");
         });
-        assert_eq!(catalogue.begun().ok(), Some(Vec::new()));
+        assert_eq!(catalogue.begun().unwrap(), []);
     }
 }
