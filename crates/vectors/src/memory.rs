@@ -15,7 +15,7 @@ const LARGE: i32 = 1 << 20;
 pub fn keep_memory_small() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let arenas = i32::try_from(cores).unwrap_or(i32::MAX);
         // SAFETY: `mallopt` takes two numbers, locks the allocator while it stores them, and may be called
         // at any time. A setting that it refuses leaves everything as it was.
