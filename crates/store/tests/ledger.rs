@@ -110,20 +110,20 @@ fn a_ledger_of_a_later_version_stays_and_a_damaged_one_is_put_aside() {
 }
 
 #[test]
-fn a_catalogue_of_the_first_version_keeps_what_it_knows() {
-    let (_folder, path) = database();
-    drop(Catalogue::open(&path).unwrap());
-    let old = Connection::open(&path).unwrap();
-    old.execute_batch(
-        "DROP TABLE watched; PRAGMA user_version = 1;
-         INSERT INTO seen VALUES (x'2f61', 1, 2, zeroblob(16), 5, '{}', 6);",
-    )
-    .unwrap();
-    drop(old);
-    let catalogue = Catalogue::open(&path).unwrap();
-    assert_eq!(catalogue.paths_of(&rushes_model::MediaId([0; 16])).unwrap().len(), 1);
-    assert_eq!(catalogue.watched("one").unwrap(), []);
-    assert!(!path.with_extension("db.unusable").exists());
+fn a_catalogue_of_an_earlier_version_keeps_what_it_knows() {
+    for older in ["DROP TABLE watched; PRAGMA user_version = 1", "PRAGMA user_version = 2"] {
+        let (_folder, path) = database();
+        drop(Catalogue::open(&path).unwrap());
+        let old = Connection::open(&path).unwrap();
+        let seen = "INSERT INTO seen VALUES (x'2f61', 1, 2, zeroblob(16), 5, '{}', 6)";
+        old.execute_batch(&format!("DROP TABLE begun; {older}; {seen}")).unwrap();
+        drop(old);
+        let catalogue = Catalogue::open(&path).unwrap();
+        assert_eq!(catalogue.paths_of(&rushes_model::MediaId([0; 16])).unwrap().len(), 1);
+        assert_eq!(catalogue.watched("one").unwrap(), []);
+        assert_eq!(catalogue.begun().unwrap(), []);
+        assert!(!path.with_extension("db.unusable").exists());
+    }
 }
 
 #[test]
