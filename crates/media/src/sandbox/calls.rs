@@ -16,8 +16,9 @@ use std::{collections::BTreeMap, env::consts::ARCH, sync::OnceLock};
 /// architecture; the C library's names for them are younger.
 #[rustfmt::skip]
 const REFUSED: &[c_long] = &[
-    // Talking to others.
-    SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_sendto, SYS_sendmsg,
+    // Talking to others. Not sendto: nobody has a socket to send through, and a signal to this process may be
+    // handled by the thread that has just confined itself, which wakes the runtime by it.
+    SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_sendmsg,
     SYS_sendmmsg,
     // io_uring does all of this and more, past any filter.
     SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
